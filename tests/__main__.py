@@ -1,0 +1,96 @@
+"""`python3 tests`: set up all that the tests need, and run them; none is left out for want of a tool."""
+
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "tests" / "requirements.txt"
+SITE = SimpleNamespace(**runpy.run_path(str(ROOT / "site" / "__main__.py"), run_name="parlour_site"))
+PYTHON = str(SITE.PYTHON)
+PATIENCE_S = 60
+BROWSER_COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MAC_APPLICATIONS = ("Chromium", "Google Chrome")
+
+ASK_DRIVER = """
+import pathlib, playwright
+print(next(pathlib.Path(playwright.__file__).parent.glob("driver/node*")))
+"""
+ASK_OWN_BROWSER = """
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright:
+    print(playwright.chromium.executable_path)
+"""
+NO_BROWSER = f"""the browser tests need Chromium, and none was found or could be got.
+  Debian:  sudo apt-get install chromium
+  Ubuntu:  sudo {PYTHON} -m playwright install --with-deps chromium
+  macOS:   brew install --cask chromium
+  any:     PARLOUR_TEST_BROWSER=/path/to/chromium python3 tests"""
+NO_TEXT_BROWSER = """the tests also use Parlour with a text browser, and lynx was not found.
+  Debian, Ubuntu: sudo apt-get install lynx
+  macOS:          brew install lynx"""
+
+
+def provide_driver() -> None:
+    """Playwright's own Node starts; it wants libatomic, which a minimal Debian lacks."""
+    if driver().returncode:
+        SITE.apt_install("libatomic1")
+    if (answer := driver()).returncode:
+        hint = "Debian, Ubuntu: sudo apt-get install libatomic1"
+        SITE.fail(f"Playwright's driver does not start: {answer.stderr.strip()}\n  {hint}")
+
+
+def provide_browser() -> str:
+    """The path of a Chromium that starts."""
+    if not find_browser():
+        SITE.apt_install("chromium", "fonts-dejavu-core")
+    if not find_browser() and os.environ.get("PARLOUR_TEST_DOWNLOAD", "1") == "1":
+        SITE.say("downloading Chromium with Playwright")
+        subprocess.call([PYTHON, "-m", "playwright", "install", "--only-shell", "chromium"])
+    return find_browser() or SITE.fail(NO_BROWSER)
+
+
+def provide_text_browser() -> None:
+    if not shutil.which("lynx"):
+        SITE.apt_install("lynx")
+    if not shutil.which("lynx"):
+        SITE.fail(NO_TEXT_BROWSER)
+
+
+def driver() -> subprocess.CompletedProcess[str]:
+    return run(run(PYTHON, "-c", ASK_DRIVER).stdout.strip(), "--version")
+
+
+def find_browser() -> str | None:
+    """The first candidate that says it is a Chromium; Ubuntu's stub of that name only speaks of snap."""
+    return next((path for path in browsers() if "Chrom" in run(path, "--version").stdout), None)
+
+
+def browsers() -> Iterator[str]:
+    """Where a Chromium may be, the likeliest first; where the person names one, that one alone."""
+    if given := os.environ.get("PARLOUR_TEST_BROWSER"):
+        yield given
+        return
+    yield from filter(None, map(shutil.which, BROWSER_COMMANDS))
+    yield from (f"/Applications/{name}.app/Contents/MacOS/{name}" for name in MAC_APPLICATIONS)
+    yield run(PYTHON, "-c", ASK_OWN_BROWSER).stdout.strip()
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """What a command answers; one that cannot start or does not end has failed like any other."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    except (OSError, subprocess.SubprocessError) as error:
+        return subprocess.CompletedProcess(command, 1, "", str(error))
+
+
+if __name__ == "__main__":
+    SITE.set_up(LOCK)
+    provide_driver()
+    provide_text_browser()
+    SITE.become("-m", "pytest", *sys.argv[1:], PARLOUR_TEST_BROWSER=provide_browser())
