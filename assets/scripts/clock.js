@@ -1,0 +1,88 @@
+// Shows every time in the reader's zone, and sets the day separators where the reader's days begin.
+(() => {
+  "use strict";
+  const MOMENTS = "article time[datetime*=T], #conversations time[datetime*=T]";
+  const language = document.documentElement.lang || "en";
+  const dayParts = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+  const two = (number) => String(number).padStart(2, "0");
+  let pattern = null; // a separator as the server draws it
+
+  setClocks(document);
+  setDays();
+  const observer = new MutationObserver((changes) => {
+    const added = changes.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node instanceof Element);
+    for (const node of added) if (node.isConnected) setClocks(node);
+    const touched = changes.some(({ addedNodes, removedNodes }) => [...addedNodes, ...removedNodes].some(isRow));
+    if (touched) setDays();
+    observer.takeRecords();
+  });
+  observer.observe(document.body, { childList: true, subtree: true });
+
+  function isRow(node) {
+    return node instanceof Element && (node.matches("article, .day") || node.querySelector("article, .day") !== null);
+  }
+
+  function setClocks(root) {
+    const times = [...root.querySelectorAll(MOMENTS)];
+    if (root instanceof Element && root.matches(MOMENTS)) times.push(root);
+    for (const time of times) {
+      const moment = new Date(time.dateTime);
+      // A time that the server words as a day stays as it is worded.
+      if (Number.isNaN(moment.getTime()) || !/^\d\d:\d\d$/.test(time.textContent.trim())) continue;
+      const clock = `${two(moment.getHours())}:${two(moment.getMinutes())}`;
+      if (time.textContent !== clock) time.textContent = clock;
+      time.title = `${dayWords(moment)}, ${clock}:${two(moment.getSeconds())}`;
+    }
+  }
+
+  function setDays() {
+    for (const log of document.querySelectorAll("#messages, #history")) {
+      let before = null;
+      let separators = [];
+      for (const row of log.querySelectorAll("article, .day")) {
+        if (row.matches(".day")) {
+          pattern ??= row.cloneNode(true);
+          separators.push(row);
+          continue;
+        }
+        const moment = momentOf(row);
+        if (!moment) continue;
+        const day = isoDay(moment);
+        // Whether the first row opens its day, only the server knows.
+        const opens = before === null ? separators.length > 0 : day !== before;
+        place(row, moment, opens, separators);
+        before = day;
+        separators = [];
+      }
+      for (const left of separators) left.remove();
+    }
+  }
+
+  function place(row, moment, opens, separators) {
+    const kept = opens ? separators.shift() : undefined;
+    for (const extra of separators) extra.remove();
+    if (!opens) return;
+    const separator = kept ?? pattern?.cloneNode(true);
+    const time = separator?.querySelector("time");
+    if (!time) return;
+    if (time.dateTime !== isoDay(moment)) {
+      time.dateTime = isoDay(moment);
+      time.textContent = dayWords(moment);
+    }
+    if (separator.nextElementSibling !== row) row.before(separator);
+  }
+
+  function momentOf(article) {
+    const moment = new Date(article.dataset.at ?? article.querySelector("time[datetime*=T]")?.dateTime ?? "");
+    return Number.isNaN(moment.getTime()) ? null : moment;
+  }
+
+  function isoDay(moment) {
+    return `${moment.getFullYear()}-${two(moment.getMonth() + 1)}-${two(moment.getDate())}`;
+  }
+
+  function dayWords(moment) {
+    const words = Object.fromEntries(dayParts.formatToParts(moment).map(({ type, value }) => [type, value]));
+    return `${words.weekday}, ${words.day} ${words.month} ${words.year}`;
+  }
+})();
