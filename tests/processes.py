@@ -1,4 +1,4 @@
-"""A server's process for the tests: started in a private folder, waited for, and ended with everything it left."""
+"""A server process for the tests: started in a private folder, waited for, ended, and cleared away."""
 
 import ctypes
 import os

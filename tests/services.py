@@ -16,6 +16,7 @@ import asyncpg
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
+
 from processes import As, Command, Server, free_ports, knock
 
 
