@@ -1,0 +1,140 @@
+"""Every setting, its default and its reason; read once, and imported by the roof alone."""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from parlour.rates import Rate, parse_age, parse_rate
+
+SECRET_BYTES = 32
+SECRET_FILE = "secret-keys"
+
+
+class BadSetting(ValueError):
+    """A setting that cannot be understood; its text is a sentence that names it."""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that an operator can decide. Lengths of time in seconds, sizes in bytes."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    data: Path = Path("data")
+    database_url: str = ""  # SQLite below `data` where nothing is said
+    secret_keys: tuple[str, ...] = ()  # the first signs, all are accepted; a file below `data` where nothing is said
+    base_url: str = ""  # where people reach us; the bound address where nothing is said
+    trusted_proxies: tuple[str, ...] = ()  # whose X-Forwarded headers are believed
+    registration_open: bool = True
+    session_idle_s: int = 30 * 86_400  # a session that is not used for so long is over
+    session_limit_s: int = 180 * 86_400  # and so is one that began so long ago
+    rate_posts: Rate = Rate(60, 60)  # a person
+    rate_sign_ins: Rate = Rate(10, 900)  # failures for one name from one address
+    rate_address: Rate = Rate(50, 900)  # sign-ins and sign-ups from one address
+    rate_sign_ups: Rate = Rate(20, 3600)  # an address
+    rate_conversations: Rate = Rate(30, 3600)  # a person
+    rate_frames: Rate = Rate(20, 1)  # a socket
+    max_sockets_per_user: int = 20
+    max_sockets_per_address: int = 200
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.data.resolve() / 'parlour.sqlite3'}"
+
+
+def read_config(environ: Mapping[str, str], **chosen: str | int | Path | None) -> Config:
+    """The settings in `environ`, with what the command line chose on top. Raises BadSetting."""
+    values: dict[str, object] = {}
+    for field, (name, read) in SETTINGS.items():
+        if text := environ.get(name, "").strip():
+            try:
+                values[field] = read(text)
+            except ValueError as error:
+                raise BadSetting(f"{name}: {error}.") from error
+    values |= {field: value for field, value in chosen.items() if value is not None}
+    return msgspec.convert(values, Config)
+
+
+def with_secret_keys(config: Config) -> Config:
+    """The same settings with keys: those that were given, or those of this house's own file, made at its first start.
+
+    The file is readable by its owner alone. When several processes start at once, the first one's keys hold.
+    """
+    if config.secret_keys:
+        return config
+    config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = config.data / SECRET_FILE
+    if not path.exists():
+        _write_once(path, secrets.token_urlsafe(SECRET_BYTES) + "\n")
+    keys = tuple(path.read_text("ascii").split())
+    if not keys:
+        raise BadSetting(f"{path} holds no key; restore it, or remove it to begin with a new one.")
+    return msgspec.structs.replace(config, secret_keys=keys)
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Puts a whole file in place, unless there is one by now."""
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        path.hardlink_to(part)  # unlike a rename, this never takes another process's place
+    except FileExistsError:
+        pass
+    finally:
+        part.unlink()
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in text.replace(",", " ").split() if word)
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    keys = _words(text)
+    if any(len(key) < SECRET_BYTES for key in keys):
+        raise ValueError(f"each key needs {SECRET_BYTES} characters or more")
+    return keys
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError(f"{text!r} is no base address; one is written https://chat.example.org")
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _open_or_closed(text: str) -> bool:
+    if text not in ("open", "closed"):
+        raise ValueError(f"{text!r} is neither open nor closed")
+    return text == "open"
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(f"{text!r} is no number")
+    return int(text)
+
+
+SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
+    "data": ("PARLOUR_DATA", Path),
+    "database_url": ("PARLOUR_DATABASE_URL", str),
+    "secret_keys": ("PARLOUR_SECRET_KEYS", _keys),
+    "base_url": ("PARLOUR_BASE_URL", _origin),
+    "trusted_proxies": ("PARLOUR_TRUSTED_PROXIES", _words),
+    "registration_open": ("PARLOUR_REGISTRATION", _open_or_closed),
+    "session_idle_s": ("PARLOUR_SESSION_IDLE", parse_age),
+    "session_limit_s": ("PARLOUR_SESSION_LIMIT", parse_age),
+    "rate_posts": ("PARLOUR_RATE_POSTS", parse_rate),
+    "rate_sign_ins": ("PARLOUR_RATE_SIGN_INS", parse_rate),
+    "rate_address": ("PARLOUR_RATE_ADDRESS", parse_rate),
+    "rate_sign_ups": ("PARLOUR_RATE_SIGN_UPS", parse_rate),
+    "rate_conversations": ("PARLOUR_RATE_CONVERSATIONS", parse_rate),
+    "rate_frames": ("PARLOUR_RATE_FRAMES", parse_rate),
+    "max_sockets_per_user": ("PARLOUR_MAX_SOCKETS_PER_USER", _count),
+    "max_sockets_per_address": ("PARLOUR_MAX_SOCKETS_PER_ADDRESS", _count),
+}

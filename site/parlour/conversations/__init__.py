@@ -1,0 +1,1 @@
+"""Where people talk: conversations, and who belongs to them."""

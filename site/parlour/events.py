@@ -1,0 +1,36 @@
+"""What can happen, as every process hears of it: ids and numbers, never text or HTML."""
+
+import msgspec
+
+
+class ConversationChanged(msgspec.Struct, frozen=True, tag="changed"):
+    """A message was posted, edited or deleted; `revision` is the conversation's newest."""
+
+    conversation_id: int
+    revision: int
+
+
+class ReadMarkMoved(msgspec.Struct, frozen=True, tag="read"):
+    """A member has read further; their other pages count anew."""
+
+    conversation_id: int
+    user_id: int
+
+
+class ConversationStarted(msgspec.Struct, frozen=True, tag="started"):
+    """There is a new conversation; its members' lists do not show it yet."""
+
+    conversation_id: int
+
+
+class SessionsEnded(msgspec.Struct, frozen=True, tag="ended"):
+    """These sessions are over; their sockets are told so and closed."""
+
+    session_ids: tuple[int, ...]
+
+
+class HubReconnected(msgspec.Struct, frozen=True, tag="reconnected"):
+    """The line between processes was cut: anything may have happened meanwhile."""
+
+
+Event = ConversationChanged | ReadMarkMoved | ConversationStarted | SessionsEnded | HubReconnected

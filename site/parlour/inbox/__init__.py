@@ -1,0 +1,1 @@
+"""What is new: my conversations, and the page that shows one beside the others."""
