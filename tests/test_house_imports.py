@@ -6,7 +6,7 @@ from pathlib import Path
 
 SITE = Path(__file__).resolve().parent.parent / "site" / "parlour"
 WEB = {"litestar", "starlette", "uvicorn"}
-ROOF = {"cli.py", "app.py", "serving.py"}
+ROOF = {"cli.py", "app.py", "serving.py", "http_limits.py"}
 FACING_THE_WEB = ROOF | {"hub.py", "templating.py", "security.py", "errors.py", "forms.py"}
 
 

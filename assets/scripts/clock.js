@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const MOMENTS = "article time[datetime*=T], #conversations time[datetime*=T]";
+  const IN_THE_LIST = "#conversations *";
   const language = document.documentElement.lang || "en";
   const dayParts = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
   const two = (number) => String(number).padStart(2, "0");
@@ -17,6 +18,8 @@
     observer.takeRecords();
   });
   observer.observe(document.body, { childList: true, subtree: true });
+  // Past midnight, what was of today in the list is of yesterday.
+  document.addEventListener("visibilitychange", () => setClocks(document));
 
   function isRow(node) {
     return node instanceof Element && (node.matches("article, .day") || node.querySelector("article, .day") !== null);
@@ -27,11 +30,12 @@
     if (root instanceof Element && root.matches(MOMENTS)) times.push(root);
     for (const time of times) {
       const moment = new Date(time.dateTime);
-      // A time that the server words as a day stays as it is worded.
-      if (Number.isNaN(moment.getTime()) || !/^\d\d:\d\d$/.test(time.textContent.trim())) continue;
+      if (Number.isNaN(moment.getTime())) continue;
       const clock = `${two(moment.getHours())}:${two(moment.getMinutes())}`;
-      if (time.textContent !== clock) time.textContent = clock;
-      time.title = `${dayWords(moment)}, ${clock}:${two(moment.getSeconds())}`;
+      const old = time.matches(IN_THE_LIST) && isoDay(moment) !== isoDay(new Date());
+      const words = old ? shortDay(moment) : clock;
+      if (time.textContent !== words) time.textContent = words;
+      time.title = `${dayWords(moment)}, ${clock}`;
     }
   }
 
@@ -73,7 +77,7 @@
   }
 
   function momentOf(article) {
-    const moment = new Date(article.dataset.at ?? article.querySelector("time[datetime*=T]")?.dateTime ?? "");
+    const moment = new Date(article.querySelector("time[datetime*=T]")?.dateTime ?? "");
     return Number.isNaN(moment.getTime()) ? null : moment;
   }
 
@@ -82,7 +86,16 @@
   }
 
   function dayWords(moment) {
-    const words = Object.fromEntries(dayParts.formatToParts(moment).map(({ type, value }) => [type, value]));
-    return `${words.weekday}, ${words.day} ${words.month} ${words.year}`;
+    const { weekday, day, month, year } = partsOf(moment);
+    return `${weekday}, ${day} ${month} ${year}`;
+  }
+
+  function shortDay(moment) {
+    const { day, month } = partsOf(moment);
+    return `${day} ${month.slice(0, 3)}`;
+  }
+
+  function partsOf(moment) {
+    return Object.fromEntries(dayParts.formatToParts(moment).map(({ type, value }) => [type, value]));
   }
 })();

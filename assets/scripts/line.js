@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const SAY_AFTER_MS = 3_000;
-  const TRY_EVERY_MS = 7_000;
+  const TRY_EVERY_MS = 6_500;
   const MUTE_AFTER_MS = 15_000; // an open line on which nothing ever came
   const SILENT_AFTER_MS = 43_000; // a line that was heard before; the server beats every 20 s
   const FINAL_CODES = [1000, 1008];
@@ -27,7 +27,6 @@
     const over = detail.reason !== "closed" || FINAL_CODES.includes(detail.code);
     if (over) connection = null;
     lostAt = over ? 0 : lostAt || Date.now();
-    look();
   });
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible" && connection && !isOpen()) tryNow();
@@ -90,6 +89,5 @@
     const place = document.getElementById("line");
     if (!place || place.textContent === words) return;
     place.textContent = words;
-    place.hidden = !words;
   }
 })();

@@ -1,10 +1,10 @@
-// Editing, deleting and older messages in place: what attributes cannot say about focus, Escape and refusals.
+// Editing, deleting and older messages in place: what attributes cannot say about focus, Escape, Cancel and refusals.
 (() => {
   "use strict";
   const QUIET_MS = 1_000;
-  const homes = new WeakMap(); // from htmx's request to the id of the article that it started in
-
-  const findIn = (root, selector) => root?.querySelector(selector) ?? null;
+  const MENUS = "article details[open]";
+  const UNREACHABLE = "The server cannot be reached. Try again in a moment.";
+  const articles = new WeakMap(); // from a request to the id of the article that it began in
 
   customElements.define(
     "page-reload",
@@ -15,74 +15,94 @@
     },
   );
 
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || event.isComposing || !(event.target instanceof Element)) return;
-    const cancel = findIn(event.target.closest("[data-in-place]"), "a[href]");
-    const menu = event.target.closest("details[open]") ?? document.querySelector("article details[open]");
-    if (cancel) cancel.click();
-    else if (menu) {
-      menu.open = false;
-      findIn(menu, "summary")?.focus();
-    }
+  document.addEventListener("click", (event) => {
+    closeMenus(event.target);
+    const form = event.target.closest("article [data-cancel]")?.closest("form");
+    if (!form) return;
+    event.preventDefault();
+    leave(form);
   });
   document.addEventListener("toggle", ({ target }) => target.open && closeMenus(target), { capture: true });
-  document.addEventListener("click", ({ target }) => closeMenus(target));
-
-  document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-    homes.set(ctx, ctx.sourceElement.closest("article")?.id);
-    // A server out of reach is answered here, or htmx would log it as an error of the page.
-    ctx.fetch = (...request) => fetch(...request).catch(() => new Response(null, { status: 503, statusText: "unreachable" }));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.isComposing) return;
+    const form = event.target.closest("article form:has([data-cancel])");
+    if (form) return leave(form);
+    const menu = event.target.closest(MENUS) ?? document.querySelector(MENUS);
+    if (!menu) return;
+    menu.open = false;
+    focusOn(menu.querySelector("summary"));
   });
 
+  document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+    articles.set(ctx, ctx.sourceElement.closest("article")?.id);
+    // A server out of reach is answered here; htmx would log it as an error of the page.
+    ctx.fetch = (...request) => fetch(...request).catch(() => new Response(null, { status: 503, statusText: "unreachable" }));
+  });
   document.addEventListener("htmx:after:request", (event) => {
-    const { ctx } = event.detail;
-    const { raw, status } = ctx.response;
-    const link = ctx.sourceElement.closest("a[href]");
+    const { sourceElement, request, response, text } = event.detail.ctx;
+    const { raw, status } = response;
     const signedOut = status === 401 || (raw.redirected && new URL(raw.url).pathname === "/sign-in");
     if (status < 400 && !signedOut) return;
-    event.preventDefault(); // What was typed stays as it is, and so does the page.
-    if (link && raw.statusText !== "unreachable") location.assign(link.href);
-    else if (signedOut && ctx.request.form) HTMLFormElement.prototype.submit.call(ctx.request.form);
-    else complain(ctx.sourceElement, ctx.text);
+    event.preventDefault(); // Nothing is swapped: the page and what was typed stay as they are.
+    if (raw.statusText === "unreachable") complain(sourceElement, UNREACHABLE);
+    else if (sourceElement.matches("a[href]")) location.assign(sourceElement.href);
+    // Sent as without scripts, the form's text is carried through signing in.
+    else if (signedOut && request.form) HTMLFormElement.prototype.submit.call(request.form);
+    else complain(sourceElement, sentence(text) ?? UNREACHABLE);
   });
 
   document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
-    const log = ctx.sourceElement?.closest("#older") && ctx.sourceElement.closest("[role=log]");
-    if (!log) return;
+    const log = ctx.sourceElement?.closest("#older")?.parentElement;
+    if (log) prepareForOlder(log, ctx);
+    // One form at a time in an article.
+    else if (ctx.target instanceof Element && ctx.target.matches("article")) ctx.target.querySelector("form:has([data-cancel])")?.remove();
+  });
+  document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+    if (ctx.firstBefore) return focusOn(document.querySelector("#older a") ?? ctx.firstBefore);
+    const article = document.getElementById(articles.get(ctx) ?? "");
+    if (!article) return;
+    // The form's answer has come; where the socket had already drawn a newer state, the form is still open.
+    if (ctx.sourceElement.matches("article form")) ctx.sourceElement.remove();
+    for (const menu of article.querySelectorAll("details[open]")) menu.open = false;
+    const field = article.querySelector("form:has([data-cancel]) :is(textarea, button)");
+    const active = document.activeElement;
+    if (active === document.body || article.contains(active)) focusOn(field ?? article);
+    if (field?.matches("textarea")) field.setSelectionRange(field.value.length, field.value.length);
+  });
+
+  function prepareForOlder(log, ctx) {
     log.setAttribute("aria-live", "off"); // Old messages are no news.
     setTimeout(() => log.removeAttribute("aria-live"), QUIET_MS);
-    const top = log.querySelector("article");
-    if (ctx.sourceElement.matches(":focus")) ctx.whoeverIsFirst = top;
-  });
-
-  document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-    const article = document.getElementById(homes.get(ctx) ?? "");
-    const field = findIn(article, "[data-in-place] :is(textarea, button)");
-    if (field) focusAtEnd(field);
-    else if (ctx.whoeverIsFirst) focusOn(findIn(document, "#older a") ?? ctx.whoeverIsFirst);
-    else if (article && document.activeElement === document.body) focusOn(article);
-  });
-
-  function closeMenus(target) {
-    for (const menu of document.querySelectorAll("article details[open]")) if (!menu.contains(target)) menu.open = false;
+    if (ctx.sourceElement.matches(":focus")) ctx.firstBefore = log.querySelector("article");
   }
 
-  function focusAtEnd(field) {
-    field.focus();
-    if (field.matches("textarea")) field.setSelectionRange(field.value.length, field.value.length);
+  function leave(form) {
+    const article = form.closest("article");
+    form.remove();
+    focusOn(article);
+  }
+
+  function closeMenus(target) {
+    for (const menu of document.querySelectorAll(MENUS)) if (!menu.contains(target)) menu.open = false;
   }
 
   function focusOn(element) {
-    if (!element.matches("a")) element.tabIndex = -1;
+    if (!element) return;
+    if (element.matches("article")) element.tabIndex = -1;
     element.focus({ preventScroll: true });
   }
 
-  function complain(source, html) {
-    const place = findIn(source.closest("[data-in-place]"), "[role=alert]");
-    if (!place) return;
+  function complain(source, words) {
+    const form = source.closest("article form");
+    if (!form) return;
+    const place = form.querySelector("[role=alert]") ?? form.appendChild(document.createElement("p"));
+    place.className = "alert";
+    place.setAttribute("role", "alert");
+    place.textContent = words;
+  }
+
+  function sentence(html) {
     const page = new DOMParser().parseFromString(html, "text/html");
-    const said = [...page.querySelectorAll("[role=alert]")].map((alert) => alert.textContent.trim()).find(Boolean);
-    place.textContent = said ?? "The server cannot be reached. Nothing was changed yet: try again.";
-    place.hidden = false;
+    return [...page.querySelectorAll("[role=alert]")].map((place) => place.textContent.trim()).find(Boolean);
   }
 })();

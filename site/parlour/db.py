@@ -2,27 +2,33 @@
 
 import asyncio
 import contextlib
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from typing import Protocol
 
 from sqlalchemy import (
+    URL,
     BigInteger,
+    Connection,
     DateTime,
     Dialect,
+    Engine,
     Executable,
     Integer,
     MetaData,
+    NullPool,
+    Result,
     TypeDecorator,
+    create_engine,
     event,
     make_url,
 )
-from sqlalchemy.engine import Connection, CursorResult
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -35,6 +41,14 @@ SQLITE_BUSY_MS = 10_000
 RETRY_AFTER_S = 2
 
 Publish = Callable[[Sequence[Event]], None]
+Values = Mapping[str, object] | Sequence[Mapping[str, object]]
+
+
+class Execute(Protocol):
+    """Runs one statement."""
+
+    def __call__(self, statement: Executable, values: Values | None = None, /) -> Awaitable[Result[tuple[object, ...]]]:
+        """Raises what the driver raises."""
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -77,24 +91,19 @@ class Base(DeclarativeBase):
 class Reading:
     """A connection that only looks."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+    def __init__(self, execute: Execute) -> None:
+        self._execute = execute
 
-    async def execute(
-        self, statement: Executable, values: Mapping[str, object] | Sequence[Mapping[str, object]] | None = None
-    ) -> CursorResult[tuple[object, ...]]:
-        return await self._connection.execute(statement, values)
-
-    @property
-    def is_sqlite(self) -> bool:
-        return self._connection.dialect.name == "sqlite"
+    async def execute(self, statement: Executable, values: Values | None = None) -> Result[tuple[object, ...]]:
+        """Runs one statement; a sequence of values runs it once for each."""
+        return await self._execute(statement, values)
 
 
 class Transaction(Reading):
     """A connection that writes; all of it is committed, or nothing is."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        super().__init__(connection)
+    def __init__(self, execute: Execute) -> None:
+        super().__init__(execute)
         self.announced: list[Event] = []
 
     def announce(self, happened: Event) -> None:
@@ -102,90 +111,163 @@ class Transaction(Reading):
         self.announced.append(happened)
 
 
-class Database:
-    """SQLite or PostgreSQL, by URL. On SQLite one transaction writes at a time, and others wait their turn in order."""
+class Database(Protocol):
+    """SQLite or PostgreSQL: the same statements, the same transactions."""
 
-    def __init__(self, url: str, publish: Publish) -> None:
+    is_sqlite: bool
+
+    def reading(self) -> AbstractAsyncContextManager[Reading]:
+        """Raises Unavailable when the database does not answer."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Commits at its end, then publishes what was announced. Raises Unavailable like `reading`."""
+
+    async def run_in_transaction(self, work: Callable[[Connection], None]) -> None:
+        """Runs synchronous work, such as a migration, in one transaction."""
+
+    async def close(self) -> None:
+        """Ends every connection."""
+
+
+def connect(url: str, publish: Publish) -> Database:
+    """The database at `sqlite:///FILE` or `postgresql://…`. Raises ValueError, with a sentence, for any other URL."""
+    parsed = make_url(url)
+    name = parsed.drivername.partition("+")[0]
+    if name == "sqlite" and parsed.database:
+        return SQLite(parsed.set(drivername="sqlite+pysqlite"), publish)
+    if name in ("postgresql", "postgres"):
+        return PostgreSQL(parsed.set(drivername="postgresql+asyncpg"), publish)
+    raise ValueError(f"{name!r} is no database that Parlour knows; use sqlite:///FILE or postgresql://…")
+
+
+class SQLite:
+    """The embedded database, asked from the event loop itself.
+
+    A look takes less time than handing it to a thread and back would. Only what waits for the disk or for another
+    process, the beginning and the end of a transaction, happens in a thread. One transaction writes at a time, and
+    others wait their turn in order.
+    """
+
+    is_sqlite = True
+
+    def __init__(self, url: URL, publish: Publish) -> None:
         self._publish = publish
-        self._engine, self._writing = _engines(url)
-        self._turn: contextlib.AbstractAsyncContextManager[object] = (
-            asyncio.Lock() if self.is_sqlite else contextlib.nullcontext()
-        )
-
-    @property
-    def is_sqlite(self) -> bool:
-        return self._engine.dialect.name == "sqlite"
+        self._read_engine, self._write_engine = _sqlite_engine(url), _sqlite_engine(url)
+        self._turn = asyncio.Lock()
+        self._disk = ThreadPoolExecutor(1, "sqlite")
+        self._looking: Connection | None = None
+        self._writing: Connection | None = None
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reading]:
-        """Raises Unavailable when the database does not answer."""
         with _refused_when_down():
-            async with self._engine.connect() as connection:
-                yield Reading(connection)
+            self._looking = self._looking or self._read_engine.connect()
+            yield Reading(_at_once(self._looking))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Commits at the end, then publishes what was announced. Raises Unavailable when the database does not answer."""
         with _refused_when_down():
-            async with self._turn, self._writing.begin() as connection:
-                transaction = Transaction(connection)
+            async with self._turn:
+                connection = self._writing = self._writing or self._write_engine.connect()
+                # A transaction that began by reading could find another one before it; so it begins as a writer.
+                await self._on_disk(connection, "BEGIN IMMEDIATE")
+                try:
+                    transaction = Transaction(_at_once(connection))
+                    yield transaction
+                except BaseException:
+                    connection.exec_driver_sql("ROLLBACK")
+                    raise
+                await asyncio.shield(self._on_disk(connection, "COMMIT"))
+        if transaction.announced:
+            self._publish(transaction.announced)
+
+    async def run_in_transaction(self, work: Callable[[Connection], None]) -> None:
+        async with self._turn:
+            connection = self._writing = self._writing or self._write_engine.connect()
+            await self._on_disk(connection, "BEGIN IMMEDIATE")
+            try:
+                work(connection)
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK")
+                raise
+            await self._on_disk(connection, "COMMIT")
+
+    async def close(self) -> None:
+        for connection in (self._looking, self._writing):
+            if connection:
+                connection.close()
+        self._read_engine.dispose()
+        self._write_engine.dispose()
+        self._disk.shutdown()
+
+    async def _on_disk(self, connection: Connection, statement: str) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._disk, connection.exec_driver_sql, statement)
+
+
+class PostgreSQL:
+    """A database server. Reading needs no transaction, and beginning one would cost as much as the look itself."""
+
+    is_sqlite = False
+
+    def __init__(self, url: URL, publish: Publish) -> None:
+        self._publish = publish
+        self._engine = create_async_engine(
+            url, pool_size=CONNECTIONS_AT_MOST, max_overflow=0, pool_timeout=WAIT_FOR_CONNECTION_S
+        )
+        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Reading]:
+        with _refused_when_down():
+            async with self._reading.connect() as connection:
+                yield Reading(connection.execute)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        with _refused_when_down():
+            async with self._engine.begin() as connection:
+                transaction = Transaction(connection.execute)
                 yield transaction
         if transaction.announced:
             self._publish(transaction.announced)
 
     async def run_in_transaction(self, work: Callable[[Connection], None]) -> None:
-        """Runs synchronous work, such as a migration, in one transaction."""
-        async with self._turn, self._writing.begin() as connection:
+        async with self._engine.begin() as connection:
             await connection.run_sync(work)
 
     async def close(self) -> None:
         await self._engine.dispose()
-        await self._writing.dispose()
 
 
-def async_url(url: str) -> str:
-    """The URL with the driver that we use. Raises ValueError with a sentence where it names no database of ours."""
-    parsed = make_url(url)
-    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
-    name = parsed.drivername.partition("+")[0]
-    if name not in drivers or (name == "sqlite" and not parsed.database):
-        raise ValueError(f"{name!r} is no database that Parlour knows; use sqlite:///FILE or postgresql://…")
-    return parsed.set(drivername=drivers[name]).render_as_string(hide_password=False)
-
-
-def _engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
-    """One for reading and one for transactions.
-
-    Reading needs no transaction, and on either database beginning and ending one would cost more than the look.
-    """
-    url = async_url(url)
-    if not url.startswith("sqlite"):
-        writing = create_async_engine(
-            url, pool_size=CONNECTIONS_AT_MOST, max_overflow=0, pool_timeout=WAIT_FOR_CONNECTION_S
-        )
-        return writing.execution_options(isolation_level="AUTOCOMMIT"), writing
-    reading = create_async_engine(
-        url, pool_size=CONNECTIONS_AT_MOST, max_overflow=0, pool_timeout=WAIT_FOR_CONNECTION_S, pool_reset_on_return=None
-    )
-    writing = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=WAIT_FOR_CONNECTION_S)
-    for engine in (reading, writing):
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    # A transaction that begins by reading and then writes can find that another one was first; so it begins by writing.
-    event.listen(writing.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    return reading, writing
+def _sqlite_engine(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"check_same_thread": False}, poolclass=NullPool)
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # the driver begins nothing by itself
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={SQLITE_BUSY_MS}"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={SQLITE_BUSY_MS}",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _at_once(connection: Connection) -> Execute:
+    async def execute(statement: Executable, values: Values | None = None) -> Result[tuple[object, ...]]:
+        return connection.execute(statement, values)
+
+    return execute
 
 
 @contextlib.contextmanager
 def _refused_when_down() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeoutError, ConnectionError, sqlite3.OperationalError) as error:
+    except (OperationalError, InterfaceError, PoolTimeoutError, ConnectionError) as error:
         raise Unavailable(RETRY_AFTER_S) from error

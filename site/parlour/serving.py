@@ -22,9 +22,7 @@ LogLevel = Literal["critical", "error", "warning", "info", "debug", "trace"]
 class Server(uvicorn.Server):
     """uvicorn's server; `ready` is set once it listens, and `on_shutdown` runs before it waits for anyone."""
 
-    def __init__(
-        self, config: uvicorn.Config, on_shutdown: Callable[[], None], listener: socket.socket | None
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, on_shutdown: Callable[[], None], listener: socket.socket | None) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
         self._on_shutdown = on_shutdown
