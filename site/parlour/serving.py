@@ -75,6 +75,7 @@ def make_server(
         http=LimitedHttp,
         ws=Wire,
         ws_ping_interval=None,  # the wire has the kernel watch for dead peers, which costs no timer a socket
+        interface="asgi3",
         lifespan="on",
         log_config=None,
         log_level=log_level,
