@@ -42,9 +42,7 @@ class Postgres(Server):
             data,
             *(part for switch in switches for part in ("-c", switch)),
         ]
-        self.spawn(
-            command, lambda: "ready to accept" in self.log.read_text() and knock(self.port), run_as=run_as
-        )
+        self.spawn(command, lambda: "ready to accept" in self.log.read_text() and knock(self.port), run_as=run_as)
 
     def url_of(self, name: str) -> str:
         return f"postgresql://parlour@127.0.0.1:{self.port}/{name}"

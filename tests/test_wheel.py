@@ -17,9 +17,7 @@ CARRIED = {"templates": "parlour/templates", "assets": "parlour/assets", "migrat
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    python(
-        *PIP, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT), cwd=folder
-    )
+    python(*PIP, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT), cwd=folder)
     [built] = folder.glob("parlour-*.whl")
     return built
 
@@ -64,8 +62,6 @@ def python(*args: str, cwd: Path, path: Path | None = None, **environ: str) -> s
     """What our own Python says, with `path` before what it has installed, and none of our settings."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("PARLOUR_")}
     ours |= environ | ({"PYTHONPATH": str(path)} if path else {})
-    answer = subprocess.run(
-        [sys.executable, *args], cwd=cwd, env=ours, capture_output=True, text=True, check=False
-    )
+    answer = subprocess.run([sys.executable, *args], cwd=cwd, env=ours, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return answer.stdout
