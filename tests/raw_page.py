@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -48,12 +48,28 @@ async def ask(port: int, head: bytes) -> bytes:
         writer.close()
 
 
+@runtime_checkable
+class ReadingHalf(Protocol):
+    """What a page needs to take nothing for a while."""
+
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+
+
+def reading_half(writer: asyncio.StreamWriter) -> ReadingHalf:
+    """The other half of the connection that `writer` writes to."""
+    transport: object = writer.transport
+    assert isinstance(transport, ReadingHalf)
+    return transport
+
+
 class Page:
     """An open socket."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
+        self.reading = reading_half(writer)
 
     @classmethod
     async def open(cls, port: int, path: str, behind: bytes = b"") -> Self:
@@ -76,11 +92,11 @@ class Page:
 
     def doze(self) -> None:
         """Takes nothing any more, as a sleeping laptop does."""
-        self.writer.transport.pause_reading()
+        self.reading.pause_reading()
 
     def wake(self) -> None:
         """Takes what has waited, and goes on."""
-        self.writer.transport.resume_reading()
+        self.reading.resume_reading()
 
     async def hear(self) -> tuple[int, bytes]:
         """The next frame: its opcode and its payload."""

@@ -9,11 +9,12 @@ from types import ModuleType
 import pytest
 import pytest_asyncio
 from litestar import Litestar, Request, get, post
+from litestar.datastructures import State
 from litestar.response import Stream
 
 from parlour import http_limits, serving
 from parlour.serving import Server, make_server
-from raw_page import PATIENCE_S, ask
+from raw_page import PATIENCE_S, ask, reading_half
 from running import running
 
 KIB = 1024
@@ -23,12 +24,12 @@ closing_down = asyncio.Event()
 
 
 @get("/")
-async def greet(request: Request) -> str:
+async def greet(request: Request[None, None, State]) -> str:
     return f"hello {request.client.host if request.client else None}, {request.url.scheme}"
 
 
 @post("/")
-async def weigh(request: Request) -> str:
+async def weigh(request: Request[None, None, State]) -> str:
     return f"{len(await request.body())} bytes, {len(request.headers)} headers"
 
 
@@ -182,7 +183,7 @@ async def test_a_reader_who_takes_nothing_is_let_go_and_holds_up_no_stop(
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(b"GET /huge HTTP/1.1\r\n" + STOP)
             await reader.readuntil(b"\r\n\r\n")
-            writer.transport.pause_reading()
+            reading_half(writer).pause_reading()
         writer.close()
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 

@@ -5,35 +5,35 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from litestar import Litestar, WebSocket, websocket
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.datastructures import State
+from litestar.types import ASGIApp, Receive, ReceiveMessage, Scope, Send
 
-from parlour.live.wire import Wire
+from parlour.live.wire import Wire, wire_of
 from parlour.serving import make_server
 from running import running
 
 
 @websocket("/echo")
-async def echo(socket: WebSocket) -> None:
+async def echo(socket: WebSocket[None, None, State]) -> None:
     await socket.accept()
     while True:
-        message = await socket.receive()
-        if message["type"] == "websocket.disconnect":
-            return
-        text = message.get("text")
-        if text is None:
-            await socket.close(1003, f"{len(message['bytes'])} bytes of no text")
-        else:
-            await socket.send_text(text)
+        match await socket.receive():
+            case {"text": str(text)}:
+                await socket.send_text(text)
+            case {"bytes": bytes(data)}:
+                await socket.close(1003, f"{len(data)} bytes of no text")
+            case {"type": "websocket.disconnect"}:
+                return
 
 
 @websocket("/failing")
-async def failing(socket: WebSocket) -> None:
+async def failing(socket: WebSocket[None, None, State]) -> None:
     await socket.accept()
     raise ValueError("a secret of the house")
 
 
 @websocket("/closed")
-async def closed(socket: WebSocket) -> None:
+async def closed(socket: WebSocket[None, None, State]) -> None:
     await socket.close(1008)
 
 
@@ -43,7 +43,8 @@ class Room:
     def __init__(self) -> None:
         self.port = 0
         self.wires: list[Wire] = []
-        self.heard: list[Message] = []
+        self.texts: list[str] = []  # that the applications took
+        self.ends: list[tuple[int, str]] = []  # code and reason of every line that ended
         self.entered = asyncio.Condition()  # somebody came in by the direct door
         self.left = asyncio.Event()  # somebody's line has ended
         self.listen = asyncio.Event()  # set: /sleepy begins to take what it was sent
@@ -58,17 +59,20 @@ class Room:
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Litestar for what Litestar does, plain ASGI for the rest."""
 
-        async def receive_and_note() -> Message:
+        async def receive_and_note() -> ReceiveMessage:
             message = await receive()
-            self.heard.append(message)
-            if message["type"] == "websocket.disconnect":
-                self.left.set()
+            self.note(message)
             return message
 
-        if scope["type"] == "websocket":
-            await self.plain.get(scope["path"], self.litestar)(scope, receive_and_note, send)
-        else:
-            await self.litestar(scope, receive, send)
+        await self.plain.get(scope.get("path", ""), self.litestar)(scope, receive_and_note, send)
+
+    def note(self, message: ReceiveMessage) -> None:
+        match message:
+            case {"type": "websocket.receive", "text": str(text)}:
+                self.texts.append(text)
+            case {"type": "websocket.disconnect", "code": int(code), "reason": str(reason)}:
+                self.ends.append((code, reason))
+                self.left.set()
 
     async def wire(self, count: int = 1) -> Wire:
         """The newest wire, once so many came in by the direct door."""
@@ -76,13 +80,10 @@ class Room:
             await self.entered.wait_for(lambda: len(self.wires) >= count)
         return self.wires[-1]
 
-    def texts(self) -> list[str]:
-        return [message["text"] for message in self.heard if message["type"] == "websocket.receive"]
-
-    async def last_heard(self) -> Message:
-        """How a line ended, for the application."""
+    async def end(self) -> tuple[int, str]:
+        """How a line ended, for the application: code and reason."""
         await asyncio.wait_for(self.left.wait(), 10)
-        return self.heard[-1]
+        return self.ends[-1]
 
     async def answer_404(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(b"content-type", b"text/plain")]
@@ -100,8 +101,7 @@ class Room:
         await until_it_ends(receive)
 
     async def show_the_door(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wire = (scope["extensions"] or {})["parlour.wire"]
-        assert isinstance(wire, Wire)
+        wire = wire_of(scope)
         await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
         async with self.entered:
             self.wires.append(wire)

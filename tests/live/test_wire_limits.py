@@ -36,8 +36,8 @@ async def test_a_flood_waits_at_the_page_until_the_application_takes_it_and_noth
         room.listen.set()
         await asyncio.wait_for(page.writer.drain(), 10)
         page.writer.write(masked(CLOSE, b""))
-        await room.last_heard()
-    numbers = [int(text.split()[0]) for text in room.texts()]
+        await room.end()
+    numbers = [int(text.split()[0]) for text in room.texts]
     assert numbers == [number % 20 for number in range(sent + 1)]
 
 
@@ -77,7 +77,7 @@ async def test_a_page_that_takes_nothing_is_cut_with_1013_which_it_reads_when_it
     async with await Page.open(room.port, "/door") as page:
         page.doze()
         await fill(await room.wire())
-        assert (await room.last_heard())["code"] == 1013
+        assert (await room.end())[0] == 1013
         page.wake()
         assert (await page.last_words())[0] == 1013
         page.writer.write(masked(CLOSE, (1013).to_bytes(2, "big")))
@@ -93,7 +93,7 @@ async def test_a_page_that_never_wakes_holds_neither_connection_nor_memory(
         await room.wire()
         page.doze()
         await fill(room.wires[0])
-        await room.last_heard()
+        await room.end()
         freed = asyncio.Event()
         weakref.finalize(room.wires.pop(), freed.set)
         await asyncio.wait_for(freed.wait(), 5)
@@ -111,7 +111,7 @@ async def test_everybody_is_told_that_the_server_restarts_also_a_page_that_does_
         for page in pages:
             assert (await page.last_words())[0] == 1012
             page.writer.close()
-    assert [message["code"] for message in room.heard if message["type"] == "websocket.disconnect"] == [1012] * 3
+    assert [code for code, _ in room.ends] == [1012] * 3
 
 
 async def fill(wire: Wire) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Protocol, TypedDict
 from urllib.parse import unquote
@@ -33,11 +33,9 @@ from parlour.live.wire_handshake import (
 from parlour.live.wire_line import CLOSE_WAIT_S, Line
 from parlour.live.wire_transport import watch_over
 
-__all__ = ["Wire", "text_frame"]
+__all__ = ["Wire", "text_frame", "wire_of"]
 
-LITESTAR_FAILURE = (
-    4500  # what Litestar closes with when a handler raises; browsers would not come back after it
-)
+LITESTAR_FAILURE = 4500  # what Litestar closes with when a handler raises; browsers would not come back after it
 
 logger = logging.getLogger("uvicorn.error")
 
@@ -94,9 +92,7 @@ class Wire(Line):
         self._server = server_state
         self._app_state = app_state
         self._accept: bytes | None = None  # what answers the handshake's key, until it is answered
-        self._answer: tuple[int, Headers, bytearray] | None = (
-            None  # the page that refuses it, as far as it was sent
-        )
+        self._answer: tuple[int, Headers, bytearray] | None = None  # the page that refuses it, as far as it was sent
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -135,9 +131,7 @@ class Wire(Line):
         if message["type"] == "websocket.send":
             await self._send_message(message)
         elif message["type"] == "websocket.close":
-            self._close_for_application(
-                message.get("code", CloseCode.NORMAL_CLOSURE), message.get("reason") or ""
-            )
+            self._close_for_application(message.get("code", CloseCode.NORMAL_CLOSURE), message.get("reason") or "")
         elif self.closing:
             raise ClientDisconnected
         elif message["type"] == "websocket.accept" and not self.opened and self._answer is None:
@@ -173,9 +167,7 @@ class Wire(Line):
         self.write(text_frame(text.encode()) if text is not None else make_frame(BINARY, data or b""))
 
     def _welcome(self, message: WebSocketAcceptEvent) -> None:
-        self.transport.write(
-            welcome(self._accept or b"", message.get("headers", ()), message.get("subprotocol"))
-        )
+        self.transport.write(welcome(self._accept or b"", message.get("headers", ()), message.get("subprotocol")))
         self._accept = None
         self.open()
 
@@ -235,6 +227,14 @@ class Wire(Line):
             "state": self._app_state.copy(),
             "extensions": {"websocket.http.response": {}, "parlour.wire": self},
         }
+
+
+def wire_of(scope: Mapping[str, object]) -> Wire:
+    """The wire below a socket, out of its ASGI scope. Raises LookupError where another protocol runs it."""
+    match scope.get("extensions"):
+        case {"parlour.wire": Wire() as wire}:
+            return wire
+    raise LookupError("this socket is served by another protocol than the wire")
 
 
 def _address(ask: Callable[[], object]) -> tuple[str, int] | None:
