@@ -1,6 +1,7 @@
-// An answer and the socket may overtake each other, and either may redraw an article in which somebody types: neither does harm.
+// An answer and the socket may overtake each other, and either may redraw an article that is in use: neither does harm.
 (() => {
   "use strict";
+  const STOPS = "summary, a[href], button, textarea";
 
   document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
     for (const task of [...tasks]) {
@@ -8,7 +9,7 @@
       const fresh = task.fragment?.firstElementChild;
       if (!(old instanceof Element) || !fresh || !old.id || old.id !== fresh.id) continue;
       if (isOlder(fresh, old)) tasks.splice(tasks.indexOf(task), 1);
-      else carryForm(old, fresh, ctx);
+      else if (old.matches("article")) carryUse(old, fresh, ctx);
     }
   });
 
@@ -17,12 +18,17 @@
     return Number(fresh.dataset.revision) < Number(old.dataset.revision);
   }
 
-  // A form that is open in an article moves to its new drawing, unless the form's own answer brought it.
-  function carryForm(old, fresh, ctx) {
+  // An open form moves to the new drawing, unless its own answer brought that; so do an open menu and the focus.
+  function carryUse(old, fresh, ctx) {
+    const focused = old.contains(document.activeElement) ? document.activeElement : null;
+    const stop = [...old.querySelectorAll(STOPS)].indexOf(focused);
     const form = old.querySelector("form:has([data-cancel])");
-    if (!form || form.contains(ctx.sourceElement)) return;
-    const focused = form.contains(document.activeElement) ? document.activeElement : null;
-    fresh.append(form);
-    if (focused) queueMicrotask(() => focused.focus({ preventScroll: true }));
+    const menu = fresh.querySelector("details");
+    if (menu) menu.open = old.querySelector("details[open]") !== null;
+    if (form && !form.contains(ctx.sourceElement)) fresh.append(form);
+    if (!focused) return;
+    fresh.tabIndex = -1;
+    const next = fresh.contains(focused) ? focused : (fresh.querySelectorAll(STOPS)[stop] ?? fresh);
+    queueMicrotask(() => next.focus({ preventScroll: true }));
   }
 })();
