@@ -48,6 +48,7 @@
     else if (sourceElement.matches("a[href]")) location.assign(sourceElement.href);
     // Sent as without scripts, the form's text is carried through signing in.
     else if (signedOut && request.form) HTMLFormElement.prototype.submit.call(request.form);
+    else if (signedOut) location.reload();
     else complain(sourceElement, sentence(text) ?? UNREACHABLE);
   });
 
