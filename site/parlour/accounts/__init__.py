@@ -1,0 +1,1 @@
+"""Who is here: users, passwords, sessions and how people sign in."""
