@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 
-class Refusal(Exception):  # noqa: N818 — the domain's word; what is refused is no error of the program
+class Refusal(Exception):
     """Something a person asked for that is not done; `sentence` tells them why, plainly.
 
     The plain family is *understood but refused*: empty, too long, not text.

@@ -13,7 +13,7 @@ from parlour.db import Database
 MIGRATION_LOCK = 7_266_568
 
 
-class SchemaIsNewer(Exception):  # noqa: N818 — told to the operator as a sentence
+class SchemaIsNewer(Exception):
     """The database was made by a newer Parlour than this one."""
 
 

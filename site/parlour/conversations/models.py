@@ -33,9 +33,7 @@ class Membership(Base):
 
     __tablename__ = "membership"
 
-    conversation_id: Mapped[int] = mapped_column(
-        ForeignKey("conversation.id", ondelete="CASCADE"), primary_key=True
-    )
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True, index=True)
     read_seq: Mapped[int] = mapped_column(default=0)
     joined_at: Mapped[datetime]

@@ -40,9 +40,7 @@ def read_handshake(head: bytes) -> Handshake:
     request, *lines = head.split(b"\r\n")
     method, _, rest = request.partition(b" ")
     target = rest.partition(b" ")[0]
-    headers = [
-        (name.lower(), value.strip(b" \t")) for name, _, value in (line.partition(b":") for line in lines)
-    ]
+    headers = [(name.lower(), value.strip(b" \t")) for name, _, value in (line.partition(b":") for line in lines)]
     if method != b"GET":
         raise BadHandshake("A WebSocket opens with GET.")
     if not target.startswith(b"/") or not target.isascii() or b"#" in target:
@@ -59,15 +57,10 @@ def read_handshake(head: bytes) -> Handshake:
         )
     if b"host" not in values:
         raise BadHandshake("A request needs a Host header.")
-    if any(
-        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
-        for name, value in headers
-    ):
+    if any(name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in headers):
         raise BadHandshake("A WebSocket opens without a body.")
     path, _, query = target.partition(b"?")
-    return Handshake(
-        path, query, headers, _subprotocols(headers), _accept(values.get(b"sec-websocket-key", b""))
-    )
+    return Handshake(path, query, headers, _subprotocols(headers), _accept(values.get(b"sec-websocket-key", b"")))
 
 
 def welcome(accept: bytes, headers: Iterable[tuple[bytes, bytes]], subprotocol: str | None) -> bytes:

@@ -137,9 +137,7 @@ class Line(asyncio.Protocol):
     def _read_on(self) -> None:
         pongs: list[bytes] = []
         try:
-            while (
-                len(self._waiting) < READ_AHEAD and not self._deaf and (frame := take_frame(self._received))
-            ):
+            while len(self._waiting) < READ_AHEAD and not self._deaf and (frame := take_frame(self._received)):
                 if frame.opcode == PING:
                     pongs.append(make_frame(PONG, frame.payload))
                 elif frame.opcode == CLOSE:

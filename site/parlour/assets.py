@@ -1,0 +1,67 @@
+"""What browsers fetch once and keep: styles, scripts and pictures, joined, compressed, and named by their digest."""
+
+import gzip
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+DIGEST_CHARACTERS = 12
+
+KINDS = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+# The order of the layers stands first, then what all else builds on; the rest is told apart by its layer.
+STYLES_FIRST = ("layers.css", "tokens.css", "base.css")
+
+
+class Asset(msgspec.Struct, frozen=True):
+    """One file as it is sent: its bytes, those bytes compressed, and what they are."""
+
+    content: bytes
+    compressed: bytes
+    media_type: str
+    address: str
+
+
+class Assets:
+    """Every asset by the name that templates use and by the name with its digest."""
+
+    def __init__(self, folder: Path) -> None:
+        self._by_name: dict[str, Asset] = {}
+        self._by_address: dict[str, Asset] = {}
+        # htmx starts itself as soon as it is there, and its socket extension must be there before that: one file.
+        scripts = [folder / "vendor" / "htmx.js", *sorted((folder / "scripts").glob("*.js"))]
+        self._add("app.js", _joined(scripts))
+        styles = sorted((folder / "styles").glob("*.css"), key=_style_order)
+        self._add("app.css", _joined(styles))
+        for path in sorted((folder / "icons").iterdir()):
+            if path.suffix in KINDS:
+                self._add(path.name, path.read_bytes())
+
+    def url(self, name: str) -> str:
+        """The address of an asset. Raises KeyError: a template named one that is not there."""
+        return f"/assets/{self._by_name[name].address}"
+
+    def find(self, address: str) -> Asset | None:
+        """The asset of `app-0123456789ab.css`."""
+        return self._by_address.get(address)
+
+    def _add(self, name: str, content: bytes) -> None:
+        path = Path(name)
+        digest = hashlib.sha256(content).hexdigest()[:DIGEST_CHARACTERS]
+        address = f"{path.stem}-{digest}{path.suffix}"
+        asset = Asset(content, gzip.compress(content, 9, mtime=0), KINDS[path.suffix], address)
+        self._by_name[name] = self._by_address[address] = asset
+
+
+def _joined(paths: list[Path]) -> bytes:
+    return b"\n".join(path.read_bytes() for path in paths)
+
+
+def _style_order(path: Path) -> tuple[int, str]:
+    first = STYLES_FIRST.index(path.name) if path.name in STYLES_FIRST else len(STYLES_FIRST)
+    return first, path.name

@@ -1,0 +1,39 @@
+"""Says whether the server lives and takes posts, and hands out the assets."""
+
+from litestar import Request, get
+from litestar.datastructures import State
+from litestar.response import Response
+from sqlalchemy import text
+
+from parlour.assets import Assets
+from parlour.db import Database
+from parlour.errors import NotThere
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+PLAIN = "text/plain; charset=utf-8"
+
+
+@get("/healthz")
+async def healthz() -> Response[str]:
+    """The process answers."""
+    return Response("ok", media_type=PLAIN)
+
+
+@get("/readyz")
+async def readyz(database: Database) -> Response[str]:
+    """The database takes writes, so posts are taken. Raises Unavailable when it does not."""
+    async with database.transaction() as db:
+        await db.execute(text("UPDATE conversation SET revision = revision WHERE id = 0"))
+    return Response("ok", media_type=PLAIN)
+
+
+@get("/assets/{address:str}")
+async def asset(address: str, assets: Assets, request: Request[object, object, State]) -> Response[bytes]:
+    """A file that never changes under its address."""
+    found = assets.find(address)
+    if not found:
+        raise NotThere
+    headers = {"cache-control": IMMUTABLE, "vary": "accept-encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(found.compressed, media_type=found.media_type, headers=headers | {"content-encoding": "gzip"})
+    return Response(found.content, media_type=found.media_type, headers=headers)

@@ -1,0 +1,1 @@
+"""The line to each open page: who should hear of what, and the frames that tell them."""

@@ -1,0 +1,78 @@
+"""Draws pages and fragments: the Jinja environment, its filters, and the answer that carries the HTML."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from litestar.response import Response
+
+GOLDEN_ANGLE = 137.508  # degrees; hues of neighbouring ids stand far apart
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = tuple(
+    "January February March April May June July August September October November December".split()  # noqa: SIM905
+)
+
+Filter = Callable[[datetime], str]
+
+
+class Templates:
+    """Every template, compiled once."""
+
+    def __init__(self, folder: Path, asset: Callable[[str], str], *, reload: bool = False) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(folder),
+            autoescape=True,
+            undefined=StrictUndefined,
+            auto_reload=reload,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            cache_size=-1,
+        )
+        self._environment.globals["asset"] = asset
+        self._environment.filters |= {
+            "hhmm": lambda at: f"{at:%H:%M}",
+            "iso": lambda at: at.isoformat(timespec="seconds"),
+            "isodate": lambda at: f"{at:%Y-%m-%d}",
+            "day": _day,
+            "initials": _initials,
+            "hue": lambda number: round(number * GOLDEN_ANGLE) % 360,
+        }
+
+    def get(self, name: str) -> Template:
+        return self._environment.get_template(name)
+
+    def draw(self, name: str, /, **context: object) -> str:
+        """HTML. Raises jinja2's UndefinedError when the context lacks what the template shows."""
+        return self.get(name).render(context)
+
+
+def html(content: str, status: int = 200, **headers: str) -> Response[str]:
+    """An answer of HTML; `cache_control="…"` is the header `cache-control`."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(content, status_code=status, media_type="text/html; charset=utf-8", headers=named)
+
+
+def _day(at: datetime) -> str:
+    """`Tuesday, 24 November 2026`, without the locale of the machine having a say."""
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ]
+    return f"{WEEKDAYS[at.weekday()]}, {at.day} {MONTHS[at.month - 1]} {at.year}"
+
+
+def _initials(name: str) -> str:
+    """One or two letters that stand for a name: `Ada` A, `ada.lovelace` AL."""
+    words = [word for word in name.replace("_", ".").replace("-", ".").split(".") if word]
+    return "".join(word[0] for word in words[:2]).upper()
