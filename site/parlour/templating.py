@@ -56,19 +56,6 @@ def html(content: str, status: int = 200, **headers: str) -> Response[str]:
 
 def _day(at: datetime) -> str:
     """`Tuesday, 24 November 2026`, without the locale of the machine having a say."""
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ]
     return f"{WEEKDAYS[at.weekday()]}, {at.day} {MONTHS[at.month - 1]} {at.year}"
 
 
