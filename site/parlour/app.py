@@ -1,40 +1,173 @@
 """Builds the application: the only file that knows every feature, and hands each what it needs."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from litestar import Litestar
+from litestar import Litestar, route
 from litestar.di import Provide
+from litestar.enums import HttpMethod
+from litestar.types import ASGIApp, ControllerRouterHandler
 
 from parlour import db, health, resources, schema
+from parlour.accounts import attempts, authentication, sessions
+from parlour.accounts import routes as accounts
+from parlour.accounts.authentication import Authentication, TheViewer
+from parlour.accounts.pages import Pages
+from parlour.accounts.passwords import PasswordPool
+from parlour.accounts.sessions import Lifetime
 from parlour.assets import Assets
 from parlour.config import Config
+from parlour.conversations import routes as conversations
+from parlour.db import Database
+from parlour.errors import NotThere, Unavailable
 from parlour.hub import make_hub
+from parlour.inbox import routes as inbox
+from parlour.live import routes as live
+from parlour.live.audience import Audience
+from parlour.live.delivery import Delivery
+from parlour.live.frames import Frames
+from parlour.messages import routes as messages
+from parlour.messages.answering import Answers
+from parlour.messages.drawing import Drawing
+from parlour.messages.feed import Feed
+from parlour.messages.posting import Posting
+from parlour.rates import Limiter
+from parlour.security import Origins, Porter
+from parlour.templating import Templates
+
+TIDY_EVERY_S = 3600
 
 
-def create_app(config: Config) -> Litestar:
+@route(
+    "/{rest:path}", http_method=[HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
+)
+async def nowhere(viewer: TheViewer, rest: str) -> None:  # noqa: ARG001 — only who is signed in learns of it
+    """An address that leads nowhere."""
+    raise NotThere
+
+
+HANDLERS: list[ControllerRouterHandler] = [
+    accounts.sign_up_page,
+    accounts.sign_up,
+    accounts.sign_in_page,
+    accounts.sign_in,
+    accounts.sign_out,
+    accounts.settings,
+    accounts.list_sessions,
+    accounts.end_session,
+    accounts.end_every_session,
+    conversations.people,
+    conversations.start,
+    messages.post_message,
+    messages.read,
+    messages.permalink,
+    messages.edit_page,
+    messages.edit,
+    messages.delete_page,
+    messages.delete,
+    inbox.inbox,
+    inbox.conversation,
+    live.live,
+    health.healthz,
+    health.readyz,
+    health.asset,
+    nowhere,
+]
+
+
+def create_app(config: Config) -> ASGIApp:
     """The application of this configuration, not started yet. Raises ValueError for an unknown kind of database."""
+    origins = Origins(config.base_url, config.host, config.port)
+    return Porter(create_site(config, origins), origins)
+
+
+def create_site(config: Config, origins: Origins) -> Litestar:
+    """What stands behind the porter."""
+    lifetime = Lifetime(config.session_idle_s, config.session_limit_s)
     hub = make_hub(config.database)
     database = db.connect(config.database, hub.publish)
     assets = Assets(resources.folder("assets"))
+    templates = Templates(resources.folder("templates"), assets.url, reload=config.reload)
+    drawing = Drawing(templates)
+    feed = Feed(database, drawing)
+    posting = Posting(database, config.secret_keys, feed.take)
+    audience = Audience(config.max_sockets_per_user, config.max_sockets_per_address)
+    frames = Frames(templates, drawing)
+    delivery = Delivery(database, feed, frames, audience, lifetime)
+    who = Authentication(database, config.secret_keys, lifetime, origins)
+    pages = Pages(templates, who)
+    passwords = PasswordPool()
+    doorway = accounts.Doorway(
+        registration_open=config.registration_open,
+        secret=config.secret_keys[0],
+        rate_sign_ins=config.rate_sign_ins,
+        rate_address=config.rate_address,
+        rate_sign_ups=config.rate_sign_ups,
+    )
+    hub.listen(delivery.hear)
 
     @asynccontextmanager
     async def open_house(_app: Litestar) -> AsyncIterator[None]:
         await schema.migrate(database)
         await hub.start()
+        posting.start()
+        delivery.start()
+        tidying = asyncio.create_task(_tidy(database, config))
         try:
             yield
         finally:
+            tidying.cancel()
+            await posting.stop()
+            await delivery.stop()
             await hub.stop()
+            passwords.close()
             await database.close()
 
+    given = {
+        "answers": Answers(database, feed, drawing),
+        "assets": assets,
+        "audience": audience,
+        "authentication": who,
+        "database": database,
+        "delivery": delivery,
+        "doorway": doorway,
+        "frame_rate": config.rate_frames,
+        "frames": frames,
+        "origins": origins,
+        "pages": pages,
+        "passwords": passwords,
+        "posting": posting,
+        "posts": Limiter(config.rate_posts),
+        "starts": Limiter(config.rate_conversations),
+    }
     return Litestar(
-        [health.healthz, health.readyz, health.asset],
-        dependencies={"database": _given(database), "assets": _given(assets)},
+        HANDLERS,
+        dependencies={name: _given(thing) for name, thing in given.items()}
+        | {
+            "viewer": Provide(authentication.viewer),
+            "posted": Provide(authentication.posted),
+            "visited": Provide(authentication.visited),
+        },
+        exception_handlers={Exception: pages.refuse},
         lifespan=[open_house],
         openapi_config=None,
         logging_config=None,
+        request_max_body_size=None,  # each form is read within its own limit
     )
+
+
+async def _tidy(database: Database, config: Config) -> None:
+    """Removes, now and then, what is of no more use to anybody."""
+    lifetime = Lifetime(config.session_idle_s, config.session_limit_s)
+    longest_s = max(config.rate_sign_ins.seconds, config.rate_address.seconds, config.rate_sign_ups.seconds)
+    while True:
+        with contextlib.suppress(Unavailable):
+            async with database.transaction() as writing:
+                await sessions.forget_dead_sessions(writing, lifetime)
+                await attempts.forget_attempts(writing, longest_s)
+        await asyncio.sleep(TIDY_EVERY_S)
 
 
 def _given(thing: object) -> Provide:

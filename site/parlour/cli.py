@@ -18,7 +18,9 @@ def main() -> None:
     logging.basicConfig(format="parlour: %(levelname)s: %(message)s", level=logging.WARNING)
     arguments = _parser().parse_args()
     try:
-        config = read_config(os.environ, **{name: getattr(arguments, name, None) for name in ("host", "port", "data")})
+        config = read_config(
+            os.environ, **{name: getattr(arguments, name, None) for name in ("host", "port", "data", "reload")}
+        )
         arguments.run(with_secret_keys(config))
     except (BadSetting, schema.SchemaIsNewer, ValueError) as error:
         sys.exit(f"parlour: {error}")
@@ -31,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="run the site (this is what `python3 site` does)")
     serve.add_argument("--host", help="the address to listen on (default 127.0.0.1)")
     serve.add_argument("--port", type=int, help="the port to listen on (default 8000)")
+    serve.add_argument("--reload", action="store_true", default=None, help="read templates again for every page")
     serve.set_defaults(run=_serve)
     migrate = commands.add_parser("migrate", help="bring the database up to date, and stop")
     migrate.set_defaults(run=_migrate)

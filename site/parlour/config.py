@@ -29,6 +29,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str = ""  # where people reach us; the bound address where nothing is said
     trusted_proxies: tuple[str, ...] = ()  # whose X-Forwarded headers are believed
     registration_open: bool = True
+    reload: bool = False  # for whoever works on templates: read them again for every page
     session_idle_s: int = 30 * 86_400  # a session that is not used for so long is over
     session_limit_s: int = 180 * 86_400  # and so is one that began so long ago
     rate_posts: Rate = Rate(60, 60)  # a person
@@ -45,7 +46,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         return self.database_url or f"sqlite:///{self.data.resolve() / 'parlour.sqlite3'}"
 
 
-def read_config(environ: Mapping[str, str], **chosen: str | int | Path | None) -> Config:
+def read_config(environ: Mapping[str, str], **chosen: str | int | bool | Path | None) -> Config:
     """The settings in `environ`, with what the command line chose on top. Raises BadSetting."""
     values: dict[str, object] = {}
     for field, (name, read) in SETTINGS.items():

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -111,20 +112,24 @@ class Transaction(Reading):
         self.announced.append(happened)
 
 
-class Database(Protocol):
+class Database(ABC):
     """SQLite or PostgreSQL: the same statements, the same transactions."""
 
     is_sqlite: bool
 
+    @abstractmethod
     def reading(self) -> AbstractAsyncContextManager[Reading]:
         """Raises Unavailable when the database does not answer."""
 
+    @abstractmethod
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Commits at its end, then publishes what was announced. Raises Unavailable like `reading`."""
 
+    @abstractmethod
     async def run_in_transaction(self, work: Callable[[Connection], None]) -> None:
         """Runs synchronous work, such as a migration, in one transaction."""
 
+    @abstractmethod
     async def close(self) -> None:
         """Ends every connection."""
 
@@ -140,7 +145,7 @@ def connect(url: str, publish: Publish) -> Database:
     raise ValueError(f"{name!r} is no database that Parlour knows; use sqlite:///FILE or postgresql://…")
 
 
-class SQLite:
+class SQLite(Database):
     """The embedded database, asked from the event loop itself.
 
     A look takes less time than handing it to a thread and back would. Only what waits for the disk or for another
@@ -204,7 +209,7 @@ class SQLite:
         await asyncio.get_running_loop().run_in_executor(self._disk, connection.exec_driver_sql, statement)
 
 
-class PostgreSQL:
+class PostgreSQL(Database):
     """A database server. Reading needs no transaction, and beginning one would cost as much as the look itself."""
 
     is_sqlite = False

@@ -9,7 +9,7 @@ class Refusal(Exception):
     The plain family is *understood but refused*: empty, too long, not text.
     """
 
-    status: ClassVar[int] = 422
+    status: int = 422
     sentence: ClassVar[str] = "That was not possible."
 
     def __init__(self, sentence: str | None = None) -> None:
@@ -38,6 +38,13 @@ class NotSameOrigin(Refusal):
 
     status = 403
     sentence = "This form did not come from this site, or is out of date. Please send it again."
+
+
+class Forbidden(Refusal):
+    """Understood, and not allowed to anyone who asks from here."""
+
+    status = 403
+    sentence = "That is not allowed here."
 
 
 class NotThere(Refusal):

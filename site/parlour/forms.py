@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import secrets
 from urllib.parse import parse_qsl
 
 from litestar import Request
@@ -16,6 +17,7 @@ FIELDS_AT_MOST = 100
 CHUNK_WAIT_S = 10.0
 BODY_WAIT_S = 60.0
 GREATEST_ID = 2**63 - 1
+KEY_BYTES = 16
 
 Asked = Request[object, object, State]
 Form = dict[str, str]
@@ -62,6 +64,11 @@ def parse_key(form: Form) -> str:
     if not re.fullmatch("[A-Za-z0-9_-]{16,64}", key):
         raise BadKey
     return key
+
+
+def new_key() -> str:
+    """A one-time key for a form that is about to be shown."""
+    return secrets.token_urlsafe(KEY_BYTES)
 
 
 def parse_revision(form: Form) -> int | None:

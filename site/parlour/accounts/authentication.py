@@ -1,0 +1,182 @@
+"""From a request to its viewer: cookies, the session behind them, and the same-origin rule for forms."""
+
+import secrets
+from typing import Annotated
+
+import msgspec
+from itsdangerous import BadSignature, Signer, URLSafeSerializer
+from litestar import Request, WebSocket
+from litestar.datastructures import Cookie, State
+from litestar.params import Dependency
+from litestar.response import Response
+
+from parlour.accounts.sessions import Lifetime, Viewer, find_viewer
+from parlour.db import Database
+from parlour.errors import NotSameOrigin, SignedOut
+from parlour.forms import Asked, Form, read_form
+from parlour.security import FormTokens, Origins, shown_same_origin
+
+VISITOR_BYTES = 16
+DEVICE_BYTES = 16
+KNOWN_NAMES_AT_MOST = 20  # people who share one browser
+YEAR_S = 365 * 86_400
+
+Connection = Request[object, object, State] | WebSocket[object, object, State]
+
+
+class SignedOutForm(SignedOut):
+    """A form arrived whose session is over; what was typed into it must not be lost."""
+
+    def __init__(self, form: Form) -> None:
+        super().__init__("Your session is over. Please sign in again; what you wrote is kept.")
+        self.form = form
+
+
+class Posted(msgspec.Struct, frozen=True):
+    """A form that the viewer sent from a page of ours."""
+
+    viewer: Viewer
+    form: Form
+
+
+class KnownBrowser(msgspec.Struct, frozen=True):
+    """A browser, and the ids of the users who signed in with it before."""
+
+    device: str
+    user_ids: list[int]
+
+
+class Authentication:
+    """Reads and writes our cookies, and finds the session behind them."""
+
+    def __init__(self, database: Database, keys: tuple[str, ...], lifetime: Lifetime, origins: Origins) -> None:
+        newest_last = list(reversed(keys))
+        self._database = database
+        self._origins = origins
+        self._sessions = Signer(newest_last, salt="session", key_derivation="hmac")
+        self._known = URLSafeSerializer(newest_last, salt="known browser", signer_kwargs={"key_derivation": "hmac"})
+        self._prefix = "__Host-" if origins.https else ""
+        self.tokens = FormTokens(keys)
+        self.lifetime = lifetime
+
+    async def find(self, connection: Connection) -> Viewer | None:
+        """Who is asking, or None for somebody who is not signed in; asked once a request."""
+        if "viewer" not in connection.state:
+            token = self._session_token(connection)
+            viewer = await find_viewer(self._database, token, self.lifetime) if token else None
+            connection.state["viewer"] = viewer
+        found = connection.state["viewer"]
+        return found if isinstance(found, Viewer) else None
+
+    async def find_or_refuse(self, connection: Connection) -> Viewer:
+        """Who is asking. Raises SignedOut."""
+        viewer = await self.find(connection)
+        if not viewer:
+            raise SignedOut
+        return viewer
+
+    async def posted(self, request: Asked) -> Posted:
+        """The viewer and their form. Raises NotSameOrigin, SignedOutForm and what `read_form` raises."""
+        shown = shown_same_origin(request.headers, self._origins)
+        form = await read_form(request)
+        viewer = await self.find(request)
+        if not viewer:
+            raise SignedOutForm(form)
+        if not shown and not self.tokens.fits(form.get("token", ""), self.subject(request)):
+            raise NotSameOrigin
+        return Posted(viewer, form)
+
+    async def visited(self, request: Asked) -> Form:
+        """A form of somebody who need not be signed in. Raises NotSameOrigin and what `read_form` raises."""
+        shown = shown_same_origin(request.headers, self._origins)
+        form = await read_form(request)
+        await self.find(request)
+        if not shown and not self.tokens.fits(form.get("token", ""), self.subject(request)):
+            raise NotSameOrigin
+        return form
+
+    def subject(self, connection: Connection) -> str:
+        """Whom a form's token belongs to: the session, or before there is one this visitor."""
+        viewer = connection.state.get("viewer")
+        if isinstance(viewer, Viewer):
+            return f"session {viewer.session_id}"
+        return f"visitor {self._visitor(connection)}"
+
+    def remember_visitor(self, connection: Connection, response: Response[str]) -> None:
+        """Gives somebody who is not signed in the cookie that their forms' tokens belong to."""
+        visitor = self._visitor(connection)
+        if connection.cookies.get(self._name("visitor")) != visitor:
+            response.set_cookie(self._cookie("visitor", visitor))
+
+    def remember_session(self, response: Response[None], token: str, known: KnownBrowser) -> None:
+        """Signs this browser in, and notes that it has been here under that name."""
+        response.set_cookie(self._cookie("session", self._sessions.sign(token).decode(), self.lifetime.limit_s))
+        response.set_cookie(self._cookie("known", str(self._known.dumps(msgspec.to_builtins(known))), YEAR_S))
+
+    def forget_session(self, response: Response[None]) -> None:
+        """Takes the session's cookie back."""
+        response.set_cookie(self._cookie("session", "", 0))
+
+    def known_browser(self, connection: Connection) -> KnownBrowser:
+        """Who signed in with this browser before, as its own signed cookie tells."""
+        try:
+            told = self._known.loads(connection.cookies.get(self._name("known"), ""))
+            return msgspec.convert(told, KnownBrowser)
+        except (BadSignature, msgspec.ValidationError):
+            return KnownBrowser(secrets.token_urlsafe(DEVICE_BYTES), [])
+
+    def _session_token(self, connection: Connection) -> str:
+        signed = connection.cookies.get(self._name("session"), "")
+        try:
+            return self._sessions.unsign(signed).decode()
+        except (BadSignature, UnicodeError):
+            return ""
+
+    def _visitor(self, connection: Connection) -> str:
+        """The visitor's cookie, or a new value for it; the same one all through a request."""
+        if "visitor" not in connection.state:
+            told = connection.cookies.get(self._name("visitor"), "")
+            usable = len(told) >= VISITOR_BYTES and told.isascii() and told.isprintable()
+            connection.state["visitor"] = told if usable else secrets.token_urlsafe(VISITOR_BYTES)
+        return str(connection.state["visitor"])
+
+    def _name(self, name: str) -> str:
+        return self._prefix + name
+
+    def _cookie(self, name: str, value: str, max_age_s: int | None = None) -> Cookie:
+        return Cookie(
+            self._name(name),
+            value=value,
+            max_age=max_age_s,
+            path="/",
+            secure=self._origins.https,
+            httponly=True,
+            samesite="lax",
+        )
+
+
+def with_user(known: KnownBrowser, user_id: int) -> KnownBrowser:
+    """The same browser, known under this user too."""
+    others = [other for other in known.user_ids if other != user_id]
+    return KnownBrowser(known.device, [user_id, *others][:KNOWN_NAMES_AT_MOST])
+
+
+async def viewer(request: Asked, authentication: Authentication) -> Viewer:
+    """The dependency `viewer`: who is asking. Raises SignedOut."""
+    return await authentication.find_or_refuse(request)
+
+
+async def posted(request: Asked, authentication: Authentication) -> Posted:
+    """The dependency `posted`: the viewer and the form that they sent."""
+    return await authentication.posted(request)
+
+
+async def visited(request: Asked, authentication: Authentication) -> Form:
+    """The dependency `visited`: the form of somebody who need not be signed in."""
+    return await authentication.visited(request)
+
+
+# What a handler declares; Litestar must not try to read these from the request itself.
+TheViewer = Annotated[Viewer, Dependency(skip_validation=True)]
+ThePosted = Annotated[Posted, Dependency(skip_validation=True)]
+TheForm = Annotated[Form, Dependency(skip_validation=True)]

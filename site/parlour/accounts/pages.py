@@ -1,0 +1,94 @@
+"""Shows pages to their viewer, and turns each refusal into one: its sentence beside the form, and what was typed."""
+
+import logging
+from urllib.parse import quote
+
+from litestar.exceptions import HTTPException, MethodNotAllowedException
+from litestar.response import Redirect, Response
+
+from parlour.accounts.authentication import Authentication, SignedOutForm
+from parlour.errors import NotThere, Refusal, SignedOut, TooMany, WrongMethod
+from parlour.forms import Asked
+from parlour.templating import Templates, html
+
+log = logging.getLogger(__name__)
+
+TITLES = {404: "Nothing here", 403: "Not from here", 429: "A little too fast", 500: "Something broke"}
+BROKEN = "Something went wrong on our side. It has been written down; please try again."
+
+
+class Pages:
+    """Draws a page or a fragment with what each of them needs: the viewer, a form token, and an alert."""
+
+    def __init__(self, templates: Templates, authentication: Authentication) -> None:
+        self._templates = templates
+        self._authentication = authentication
+
+    def show(self, request: Asked, name: str, status: int = 200, /, **context: object) -> Response[str]:
+        """The template `name`, drawn for whoever asks. `alert` is a sentence, or left out."""
+        viewer = request.state.get("viewer")
+        token = self._authentication.tokens.make(self._authentication.subject(request))
+        content = self._templates.draw(name, **{"alert": None, **context}, viewer=viewer, token=token)
+        response = html(content, status)
+        if not viewer:
+            self._authentication.remember_visitor(request, response)
+        return response
+
+    def on_refusal(self, request: Asked, name: str, /, **context: object) -> None:
+        """From here on, a refusal of this request shows this page, with its sentence as `alert`."""
+        request.state["form_page"] = (name, context)
+
+    def refuse(self, request: Asked, refusal: Exception) -> Response[str] | Redirect:
+        """The answer to a request that raised: the one place where a refusal becomes a page."""
+        known = _as_refusal(refusal)
+        name, context = request.state.get("form_page", (None, {}))
+        if isinstance(known, SignedOut) and name is None:
+            return self._ask_to_sign_in(request, known)
+        if name is None:
+            name, context = "refused.html", {"title": TITLES.get(known.status, "That did not work")}
+        response = self.show(request, name, known.status, **context, alert=str(known))
+        if isinstance(known, TooMany):
+            response.headers["retry-after"] = str(known.retry_after_s)
+        if isinstance(refusal, MethodNotAllowedException):
+            response.headers |= refusal.headers or {}
+        return response
+
+    def _ask_to_sign_in(self, request: Asked, refusal: SignedOut) -> Response[str] | Redirect:
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        if request.method in ("GET", "HEAD"):
+            return Redirect(f"/sign-in?next={quote(here, safe='/')}", status_code=303)
+        # Back to the page that the form stands on; where it was sent to may be no page at all.
+        page = str(request.route_handler.opt.get("page", "/")).format_map(request.path_params)
+        form = refusal.form if isinstance(refusal, SignedOutForm) else {}
+        carried = [("text", form["text"])] if form.get("text") else []
+        context = {"username": "", "next": page, "carried": carried, "alert": str(refusal)}
+        return self.show(request, "accounts/sign_in.html", refusal.status, **context)
+
+
+def _as_refusal(error: Exception) -> Refusal:
+    """What was raised, in our words; what nobody foresaw is logged."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, MethodNotAllowedException):
+        return WrongMethod()
+    if isinstance(error, HTTPException) and error.status_code == 404:
+        return NotThere()
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        return _Odd(error.status_code)
+    log.error("A request failed.", exc_info=error)
+    return _Broken()
+
+
+class _Broken(Refusal):
+    """A failure of ours."""
+
+    status = 500
+    sentence = BROKEN
+
+
+class _Odd(Refusal):
+    """Something that the framework refused before we saw it."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__("This request was not understood.")
+        self.status = status

@@ -1,0 +1,185 @@
+"""Sessions: beginning one, finding who is signed in, listing and ending them."""
+
+import hashlib
+import secrets
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from parlour.accounts.models import Session, User
+from parlour.db import Database, Reading, Transaction
+from parlour.errors import NotThere
+from parlour.events import SessionsEnded
+
+TOKEN_BYTES = 32
+# Writing down that a session is used costs a transaction, so it is done this often at most.
+NOTE_USE_EVERY_S = 60
+
+BROWSERS = (("Firefox", "Firefox"), ("Edg", "Edge"), ("OPR", "Opera"), ("Chrom", "Chrome"), ("Safari", "Safari"))
+TEXT_BROWSERS = (("Lynx", "Lynx"), ("w3m", "w3m"), ("ELinks", "ELinks"), ("Links", "Links"), ("curl", "curl"))
+SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac"))
+OTHER_SYSTEMS = (("CrOS", "ChromeOS"), ("Linux", "Linux"))
+
+
+WHO_IS_SIGNED_IN = (
+    select(
+        Session.id,
+        Session.user_id,
+        Session.created_at,
+        Session.last_used_at,
+        Session.carried_path,
+        Session.carried_text,
+        User.name,
+    )
+    .join(User, User.id == Session.user_id)
+    .where(Session.token_digest == bindparam("digest"))
+)
+
+
+class Lifetime(msgspec.Struct, frozen=True):
+    """When a session is over: not used for `idle_s` seconds, or begun `limit_s` seconds ago."""
+
+    idle_s: int
+    limit_s: int
+
+
+class Viewer(msgspec.Struct, frozen=True):
+    """Who is asking: a user, through one of their sessions."""
+
+    id: int
+    name: str
+    session_id: int
+    ends_at: datetime
+    # What was typed while signed out, and the page where it belongs.
+    carried_path: str | None
+    carried_text: str | None
+
+    def carried_to(self, path: str) -> str:
+        """What was typed for this page while signed out; empty where there is nothing."""
+        return (self.carried_text or "") if self.carried_path == path else ""
+
+
+class SessionRow(msgspec.Struct, frozen=True):
+    """A line in the list of one's sessions."""
+
+    id: int
+    label: str
+    created_at: datetime
+    last_used_at: datetime
+    current: bool
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """A text that was typed while signed out, and the page where it belongs."""
+
+    path: str
+    text: str
+
+
+async def begin_session(db: Transaction, user_id: int, user_agent: str, carried: Carried | None) -> str:
+    """A new session of that user; its token, which is shown to the browser alone and kept nowhere."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    now = datetime.now(UTC)
+    await db.execute(
+        insert(Session).values(
+            user_id=user_id,
+            token_digest=_digest(token),
+            label=describe_browser(user_agent),
+            created_at=now,
+            last_used_at=now,
+            carried_path=carried.path if carried else None,
+            carried_text=carried.text if carried else None,
+        )
+    )
+    return token
+
+
+async def find_viewer(database: Database, token: str, lifetime: Lifetime) -> Viewer | None:
+    """Who is signed in with this token, if its session is alive; that it was used is noted now and then."""
+    async with database.reading() as db:
+        found = (await db.execute(WHO_IS_SIGNED_IN, {"digest": _digest(token)})).one_or_none()
+    if not found:
+        return None
+    now = datetime.now(UTC)
+    ends_at = end_of(found.created_at, found.last_used_at, lifetime)
+    if ends_at <= now:
+        return None
+    if (now - found.last_used_at).total_seconds() > min(NOTE_USE_EVERY_S, lifetime.idle_s / 4):
+        async with database.transaction() as db_writing:
+            await db_writing.execute(update(Session).where(Session.id == found.id).values(last_used_at=now))
+        ends_at = end_of(found.created_at, now, lifetime)
+    return Viewer(found.user_id, found.name, found.id, ends_at, found.carried_path, found.carried_text)
+
+
+async def find_ends(db: Reading, session_ids: list[int], lifetime: Lifetime) -> dict[int, datetime]:
+    """When each of these sessions will be over; those that are gone are not in it."""
+    rows = await db.execute(
+        select(Session.id, Session.created_at, Session.last_used_at).where(Session.id.in_(session_ids))
+    )
+    return {row.id: end_of(row.created_at, row.last_used_at, lifetime) for row in rows}
+
+
+async def list_sessions(db: Reading, viewer: Viewer, lifetime: Lifetime) -> list[SessionRow]:
+    """The viewer's living sessions, the one used last first."""
+    rows = await db.execute(
+        select(Session.id, Session.label, Session.created_at, Session.last_used_at)
+        .where(Session.user_id == viewer.id)
+        .order_by(Session.last_used_at.desc(), Session.id.desc())
+    )
+    now = datetime.now(UTC)
+    return [
+        SessionRow(row.id, row.label, row.created_at, row.last_used_at, row.id == viewer.session_id)
+        for row in rows
+        if end_of(row.created_at, row.last_used_at, lifetime) > now
+    ]
+
+
+async def end_session(db: Transaction, viewer: Viewer, session_id: int) -> None:
+    """Ends one of the viewer's own sessions. Raises NotThere for any other."""
+    ended = await db.execute(
+        delete(Session).where(Session.id == session_id, Session.user_id == viewer.id).returning(Session.id)
+    )
+    if not ended.all():
+        raise NotThere
+    db.announce(SessionsEnded((session_id,)))
+
+
+async def end_every_session(db: Transaction, viewer: Viewer) -> None:
+    """Signs the viewer out everywhere, here too."""
+    ended = await db.execute(delete(Session).where(Session.user_id == viewer.id).returning(Session.id))
+    db.announce(SessionsEnded(tuple(row.id for row in ended)))
+
+
+async def forget_dead_sessions(db: Transaction, lifetime: Lifetime) -> None:
+    """Removes the rows of sessions that are over."""
+    now = datetime.now(UTC)
+    await db.execute(
+        delete(Session).where(
+            (Session.last_used_at < now - timedelta(seconds=lifetime.idle_s))
+            | (Session.created_at < now - timedelta(seconds=lifetime.limit_s))
+        )
+    )
+
+
+async def forget_carried(db: Transaction, viewer: Viewer) -> None:
+    """What was carried through signing in has been sent, and need not be offered again."""
+    if viewer.carried_path:
+        gone = {"carried_path": None, "carried_text": None}
+        await db.execute(update(Session).where(Session.id == viewer.session_id).values(gone))
+
+
+def end_of(created_at: datetime, last_used_at: datetime, lifetime: Lifetime) -> datetime:
+    """The moment at which a session will be over if nobody uses it."""
+    return min(last_used_at + timedelta(seconds=lifetime.idle_s), created_at + timedelta(seconds=lifetime.limit_s))
+
+
+def describe_browser(user_agent: str) -> str:
+    """`Firefox on Linux`: enough for a person to know their own browsers apart."""
+    browser = next((name for sign, name in (*TEXT_BROWSERS, *BROWSERS) if sign in user_agent), "A browser")
+    system = next((name for sign, name in (*SYSTEMS, *OTHER_SYSTEMS) if sign in user_agent), "")
+    return f"{browser} on {system}" if system else browser
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

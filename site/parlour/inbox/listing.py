@@ -1,0 +1,95 @@
+"""The list of conversations: the latest first, each with its last message and how many are unread."""
+
+import hashlib
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Row, bindparam, func, select
+
+from parlour.accounts.models import User
+from parlour.conversations.models import Conversation, Membership
+from parlour.db import Reading
+from parlour.messages.markup import preview
+from parlour.messages.models import Message
+
+ENTRIES_AT_MOST = 200
+
+OTHER = Membership.__table__.alias("other")
+
+ENTRIES = (
+    select(
+        Membership.conversation_id,
+        Membership.user_id,
+        Membership.read_seq,
+        Conversation.revision,
+        Conversation.last_seq,
+        User.id.label("other_id"),
+        User.name,
+        Message.author_id,
+        Message.text,
+        Message.posted_at,
+    )
+    .join(Conversation, Conversation.id == Membership.conversation_id)
+    .outerjoin(OTHER, (OTHER.c.conversation_id == Membership.conversation_id) & (OTHER.c.user_id != Membership.user_id))
+    .join(User, User.id == func.coalesce(OTHER.c.user_id, Membership.user_id))
+    .outerjoin(
+        Message, (Message.conversation_id == Membership.conversation_id) & (Message.seq == Conversation.last_seq)
+    )
+)
+OF_A_USER = (
+    ENTRIES.where(Membership.user_id == bindparam("user_id"))
+    .order_by(func.coalesce(Conversation.last_posted_at, Conversation.created_at).desc(), Conversation.id.desc())
+    .limit(ENTRIES_AT_MOST)
+)
+OF_A_CONVERSATION = ENTRIES.where(Membership.conversation_id == bindparam("conversation_id"))
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A line in the list, as one user sees it."""
+
+    conversation_id: int
+    name: str
+    other_id: int
+    notes: bool
+    preview: str
+    at: datetime | None
+    unread: int
+    open: bool = False
+
+    def opened(self) -> "Entry":
+        """The same line in the list of a page that shows this conversation."""
+        return msgspec.structs.replace(self, open=True)
+
+
+async def list_conversations(db: Reading, user_id: int, open_id: int | None = None) -> list[Entry]:
+    """The user's conversations, the one with the latest message first."""
+    rows = await db.execute(OF_A_USER, {"user_id": user_id})
+    entries = [_entry(row) for row in rows]
+    return [entry.opened() if entry.conversation_id == open_id else entry for entry in entries]
+
+
+async def list_members(db: Reading, conversation_id: int) -> dict[int, Entry]:
+    """A conversation's line as each of its members sees it, by the member's id."""
+    rows = await db.execute(OF_A_CONVERSATION, {"conversation_id": conversation_id})
+    return {row.user_id: _entry(row) for row in rows}
+
+
+def digest(entries: list[Entry]) -> str:
+    """A short name for what a list shows, so that a page can say what it has."""
+    shown = [msgspec.structs.replace(entry, open=False) for entry in entries]
+    return hashlib.sha256(msgspec.json.encode(shown)).hexdigest()[:16]
+
+
+def _entry(row: Row[tuple[object, ...]]) -> Entry:
+    notes = row.other_id == row.user_id
+    said = "" if row.posted_at is None else "Message deleted" if row.text is None else preview(row.text)
+    by_oneself = said and row.author_id == row.user_id and not notes
+    return Entry(
+        conversation_id=row.conversation_id,
+        name=row.name,
+        other_id=row.other_id,
+        notes=notes,
+        preview=f"You: {said}" if by_oneself else said,
+        at=row.posted_at,
+        unread=row.last_seq - row.read_seq,
+    )

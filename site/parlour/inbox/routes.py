@@ -1,0 +1,84 @@
+"""The list of conversations, and the page that shows one of them beside it."""
+
+import re
+
+from litestar import get
+from litestar.response import Response
+
+from parlour.accounts.authentication import TheViewer
+from parlour.accounts.pages import Pages
+from parlour.conversations.memberships import Place, enter, read_up_to
+from parlour.db import Database
+from parlour.errors import Refusal
+from parlour.forms import GREATEST_ID, Asked, new_key, parse_id
+from parlour.inbox.listing import digest, list_conversations
+from parlour.messages.drawing import as_page
+from parlour.messages.history import Line, read_page
+from parlour.messages.routes import wants_fragments
+
+
+class NoPlace(Refusal):
+    """`?before=` is no number."""
+
+    sentence = "The address asks for messages before something that is no number."
+
+
+@get("/")
+async def inbox(request: Asked, viewer: TheViewer, database: Database, pages: Pages) -> Response[str]:
+    """Every conversation of the viewer."""
+    async with database.reading() as db:
+        entries = await list_conversations(db, viewer.id)
+    return pages.show(request, "inbox/inbox.html", entries=entries, list_digest=digest(entries))
+
+
+@get("/conversations/{conversation_id:str}")
+async def conversation(
+    request: Asked, conversation_id: str, viewer: TheViewer, database: Database, pages: Pages
+) -> Response[str]:
+    """One conversation: its latest messages, or those before a place."""
+    before = _before(request)
+    async with database.reading() as db:
+        place = await enter(db, viewer.id, parse_id(conversation_id))
+        lines = await read_page(db, place.id, min(before, GREATEST_ID))
+    latest = before > place.last_seq
+    if latest and _reads_by_being_served(request):
+        await _mark_as_read(database, place, lines)
+    async with database.reading() as db:
+        entries = await list_conversations(db, viewer.id, place.id)
+    older = lines[0].seq if lines and lines[0].seq > 1 else None
+    shown = {"conversation": place, "rows": as_page(lines, viewer.id), "older": older}
+    if not latest and wants_fragments(request):
+        return pages.show(request, "inbox/_older_rows.html", **shown)
+    return pages.show(
+        request,
+        "inbox/conversation.html",
+        **shown,
+        latest=latest,
+        after=place.revision,
+        key=new_key(),
+        text=viewer.carried_to(f"/conversations/{place.id}"),
+        entries=entries,
+        list_digest=digest(entries),
+    )
+
+
+def _before(request: Asked) -> int:
+    """The place before which messages are wanted; beyond every place where none is named."""
+    text = request.query_params.get("before")
+    if text is None:
+        return GREATEST_ID
+    if not re.fullmatch("[0-9]{1,30}", text):
+        raise NoPlace
+    return int(text)
+
+
+def _reads_by_being_served(request: Asked) -> bool:
+    """Whether showing the page is reading it: not where scripts will say so, and not where it is fetched ahead."""
+    ahead = "prefetch" in request.headers.get("sec-purpose", "") + request.headers.get("purpose", "")
+    return not ahead and request.method == "GET" and "scripts" not in request.cookies
+
+
+async def _mark_as_read(database: Database, place: Place, lines: list[Line]) -> None:
+    if lines and lines[-1].seq > place.read_seq:
+        async with database.transaction() as db:
+            await read_up_to(db, place, lines[-1].seq)

@@ -1,0 +1,39 @@
+"""Draws the frames of the socket; each is HTML that htmx swaps in, framed once for everybody who gets it."""
+
+from collections.abc import Sequence
+
+from parlour.inbox.listing import Entry
+from parlour.live.wire import text_frame
+from parlour.messages.drawing import Drawing
+from parlour.messages.feed import Change
+from parlour.templating import Templates
+
+
+class Frames:
+    """Every kind of frame, as the bytes that go over the wire."""
+
+    def __init__(self, templates: Templates, drawing: Drawing) -> None:
+        self._drawing = drawing
+        self._entry = templates.get("live/entry.html")
+        self._list = templates.get("live/list.html")
+        self.beat = _framed(templates.draw("live/beat.html"))
+        self.reload = _framed(templates.draw("live/reload.html"))
+        self.signed_out = _framed(templates.draw("live/signed_out.html"))
+        self.removed = _framed(templates.draw("live/removed.html"))
+
+    def changes(self, changes: Sequence[Change], viewer_id: int, after: int, revision: int) -> bytes:
+        """What brings a page from revision `after` to `revision`."""
+        fragments = "".join(change.fragment(viewer_id, after) for change in changes)
+        return _framed(fragments + self._drawing.cursor(revision))
+
+    def entry(self, entry: Entry, *, moved: bool) -> bytes:
+        """A line of the list: at its top where it has moved there, else in its place."""
+        return _framed(self._entry.render(entry=entry, moved=moved))
+
+    def whole_list(self, entries: Sequence[Entry]) -> bytes:
+        """The list anew."""
+        return _framed(self._list.render(entries=entries))
+
+
+def _framed(html: str) -> bytes:
+    return text_frame(html.encode())

@@ -1,0 +1,140 @@
+"""The handshake of a page's socket, its hello, and what it may send."""
+
+import re
+import time
+
+import msgspec
+from litestar import WebSocket, websocket
+from litestar.datastructures import State
+
+from parlour.accounts.attempts import network
+from parlour.accounts.authentication import Authentication
+from parlour.conversations.memberships import enter
+from parlour.db import Database
+from parlour.errors import Refusal
+from parlour.forms import parse_id
+from parlour.live.audience import Audience
+from parlour.live.delivery import Delivery
+from parlour.live.frames import Frames
+from parlour.live.sockets import Socket
+from parlour.live.wire import wire_of
+from parlour.rates import Rate
+from parlour.security import Origins
+
+NOT_ALLOWED = 1008
+NOT_TEXT = 1003
+TRY_LATER = 1013
+
+Asking = WebSocket[object, object, State]
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """A page's first words: the revision that it shows, and what its list shows. Other keys are the form's own."""
+
+    after: str | None = None
+    list: str | None = None
+
+
+class NoHello(Refusal):
+    """The first frame of a page is not one that htmx would send."""
+
+
+@websocket("/live")
+async def live(
+    socket: Asking,
+    authentication: Authentication,
+    database: Database,
+    origins: Origins,
+    audience: Audience,
+    delivery: Delivery,
+    frames: Frames,
+    frame_rate: Rate,
+) -> None:
+    """The line to one open page, for as long as it lasts."""
+    if not origins.is_our_origin(socket.headers.getall("origin", [])):
+        await _deny(socket, 403, "This page is not one of ours.")
+        return
+    try:
+        viewer = await authentication.find(socket)
+        if not viewer:
+            await socket.accept()
+            wire = wire_of(socket.scope)
+            wire.write(frames.signed_out)
+            wire.close(NOT_ALLOWED)
+            return
+        wanted = socket.query_params.get("conversation")
+        conversation_id = None if wanted is None else parse_id(wanted)
+        if conversation_id is not None:
+            async with database.reading() as db:
+                await enter(db, viewer.id, conversation_id)
+    except Refusal as refusal:
+        await _deny(socket, refusal.status, str(refusal))
+        return
+    address = network(socket.client.host) if socket.client else ""
+    await socket.accept()
+    page = Socket(
+        wire_of(socket.scope),
+        user_id=viewer.id,
+        session_id=viewer.session_id,
+        ends_at=viewer.ends_at,
+        conversation_id=conversation_id,
+        address=address,
+    )
+    if not audience.has_room(viewer.id, address):
+        page.wire.close(TRY_LATER)
+        return
+    audience.enter(page)
+    try:
+        # The session may have ended between the look and the entrance, and then nobody would have told this page.
+        await delivery.check_session(page)
+        await _listen(socket, page, delivery, frame_rate)
+    finally:
+        audience.leave(page)
+
+
+async def _listen(socket: Asking, page: Socket, delivery: Delivery, rate: Rate) -> None:
+    """Takes what the page sends until it goes: its hello, and afterwards nothing that matters."""
+    while True:
+        message = await socket.receive()
+        if message["type"] != "websocket.receive":
+            return
+        text = message.get("text")
+        if text is None:
+            page.wire.close(NOT_TEXT)
+        elif _too_often(page, rate):
+            page.wire.close(TRY_LATER)
+        elif not page.greeted and not page.wire.closing:
+            try:
+                hello, after = _parse_hello(text, page)
+            except NoHello:
+                page.wire.close(NOT_ALLOWED)
+            else:
+                await delivery.greet(page, after, hello.list)
+
+
+def _parse_hello(text: str, page: Socket) -> tuple[Hello, int]:
+    try:
+        hello = msgspec.json.decode(text, type=Hello)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise NoHello from error
+    if page.conversation_id is None:
+        return hello, 0
+    if not re.fullmatch("[0-9]{1,18}", hello.after or ""):
+        raise NoHello
+    return hello, int(hello.after or "0")
+
+
+def _too_often(page: Socket, rate: Rate) -> bool:
+    now = time.monotonic()
+    if now - page.frames_since >= rate.seconds:
+        page.frames, page.frames_since = 0, now
+    page.frames += 1
+    return page.frames > rate.count
+
+
+async def _deny(socket: Asking, status: int, sentence: str) -> None:
+    """Answers the handshake like any other request that is refused."""
+    body = f"{sentence}\n".encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    await socket.send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await socket.send({"type": "websocket.http.response.body", "body": body, "more_body": False})

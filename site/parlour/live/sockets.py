@@ -1,0 +1,45 @@
+"""One open page: its wire, whose it is, and how far it has been told."""
+
+from datetime import datetime
+
+from parlour.live.wire import Wire
+
+
+class Socket:
+    """A page that listens. It is silent until it has said hello."""
+
+    __slots__ = (
+        "address",
+        "conversation_id",
+        "cursor",
+        "ends_at",
+        "frames",
+        "frames_since",
+        "greeted",
+        "list_is_stale",
+        "session_id",
+        "settling",
+        "user_id",
+        "wire",
+    )
+
+    def __init__(
+        self, wire: Wire, *, user_id: int, session_id: int, ends_at: datetime, conversation_id: int | None, address: str
+    ) -> None:
+        self.wire = wire
+        self.user_id = user_id
+        self.session_id = session_id
+        self.ends_at = ends_at  # of its session, if nobody uses that meanwhile
+        self.conversation_id = conversation_id
+        self.address = address
+        self.cursor = 0
+        self.greeted = False
+        self.settling = False  # it is being told what it missed, and deliveries leave it alone meanwhile
+        self.list_is_stale = False
+        self.frames = 0  # what it sent lately, and since when
+        self.frames_since = 0.0
+
+    @property
+    def listens(self) -> bool:
+        """Whether a frame that comes next may be written to it at once."""
+        return self.greeted and not self.settling and not self.wire.closing and self.wire.writable

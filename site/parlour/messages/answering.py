@@ -1,0 +1,55 @@
+"""The answer to a form that htmx posted: everything newer than the form's cursor, and what the form needs anew."""
+
+from litestar.response import Response
+
+from parlour.db import Database
+from parlour.forms import new_key
+from parlour.messages.drawing import Drawing
+from parlour.messages.feed import Change, Feed, TooFarBehind
+from parlour.messages.history import find_message
+from parlour.templating import html
+
+LOAD_ANEW = '<hx-partial hx-target="#beat" hx-swap="innerHTML"><page-reload></page-reload></hx-partial>'
+
+
+class Answers:
+    """Draws answers out of the feed, so that what an answer and a frame both show is drawn once."""
+
+    def __init__(self, database: Database, feed: Feed, drawing: Drawing) -> None:
+        self._database = database
+        self._feed = feed
+        self._drawing = drawing
+
+    async def changed(
+        self, viewer_id: int, conversation_id: int, message_id: int, revision: int, after: int | None
+    ) -> Response[str]:
+        """What is newer than `after`, with the changed message itself in any case; without `after`, it alone."""
+        since = revision - 1 if after is None else after
+        try:
+            newer = await self._feed.after(conversation_id, since, revision)
+        except TooFarBehind:
+            return html(await self._one(viewer_id, message_id, since) + LOAD_ANEW)
+        shown = [change for change in newer.changes if after is not None or change.line.id == message_id]
+        content = "".join(change.fragment(viewer_id, since) for change in shown)
+        if not any(change.line.id == message_id for change in shown):
+            content += await self._one(viewer_id, message_id, since)
+        cursor = None if after is None else max(newer.revision, after)
+        return html(content + self._drawing.answer(new_key(), cursor))
+
+    async def newer(self, viewer_id: int, conversation_id: int, revision: int, after: int | None) -> Response[str]:
+        """What is newer than `after`; nothing without it."""
+        if after is None or after >= revision:
+            return html("")
+        try:
+            newer = await self._feed.after(conversation_id, after, revision)
+        except TooFarBehind:
+            return html(LOAD_ANEW)
+        content = "".join(change.fragment(viewer_id, after) for change in newer.changes)
+        return html(content + self._drawing.cursor(newer.revision))
+
+    async def _one(self, viewer_id: int, message_id: int, after: int) -> str:
+        async with self._database.reading() as db:
+            line = await find_message(db, viewer_id, message_id)
+        # The page may show it already or not: it is added where it is missing, and drawn as it is now.
+        change = Change(line, self._drawing)
+        return change.fragment(viewer_id, min(after, line.posted_revision - 1))

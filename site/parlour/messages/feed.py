@@ -1,0 +1,112 @@
+"""What changed in a conversation, loaded once and drawn once for each kind of viewer, for answers and frames alike."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import msgspec
+
+from parlour.db import Database
+from parlour.messages.drawing import Drawing
+from parlour.messages.history import CHANGES_AT_MOST, Line, read_changes
+
+CONVERSATIONS_AT_MOST = 2_000  # whose latest changes are kept at hand
+CHANGES_KEPT = 64  # of each
+
+
+class TooFarBehind(Exception):
+    """More has changed than is worth sending; the page should be loaded anew."""
+
+
+class Change:
+    """A message as it is now, and its fragments as far as somebody has asked for them."""
+
+    __slots__ = ("_drawing", "_drawn", "line")
+
+    def __init__(self, line: Line, drawing: Drawing) -> None:
+        self.line = line
+        self._drawing = drawing
+        self._drawn: dict[tuple[bool, bool], str] = {}
+
+    def fragment(self, viewer_id: int, after: int) -> str:
+        """The partials that bring a page from revision `after` up to this change."""
+        kind = (self.line.author_id == viewer_id, self.line.posted_revision > after)
+        if kind not in self._drawn:
+            mine, added = kind
+            self._drawn[kind] = self._drawing.change(self.line, mine=mine, added=added)
+        return self._drawn[kind]
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """Everything after a cursor, in the order of revisions, and the revision that one stands at with it."""
+
+    revision: int
+    changes: list[Change]
+
+
+class Recent:
+    """The latest changes of one conversation: complete after revision `since`, up to `revision`."""
+
+    __slots__ = ("changes", "revision", "since")
+
+    def __init__(self, since: int) -> None:
+        self.since = self.revision = since
+        self.changes: OrderedDict[int, Change] = OrderedDict()  # by message, the one changed last at the end
+
+    def add(self, change: Change) -> None:
+        self.changes.pop(change.line.id, None)  # an older state of the same message is of no more use
+        self.changes[change.line.id] = change
+        self.revision = change.line.revision
+        if len(self.changes) > CHANGES_KEPT:
+            _, dropped = self.changes.popitem(last=False)
+            self.since = dropped.line.revision
+
+    def after(self, revision: int) -> Changes:
+        return Changes(self.revision, [change for change in self.changes.values() if change.line.revision > revision])
+
+
+class Feed:
+    """The changes of every conversation that somebody looks at or writes in."""
+
+    def __init__(self, database: Database, drawing: Drawing) -> None:
+        self._database = database
+        self._drawing = drawing
+        self._recent: OrderedDict[int, Recent] = OrderedDict()
+
+    def take(self, lines: Sequence[Line]) -> None:
+        """New messages that this process has just committed, so that it need not ask for them."""
+        for line in lines:
+            recent = self._at_hand(line.conversation_id, since=line.revision - 1)
+            if recent.revision == line.revision - 1:
+                recent.add(Change(line, self._drawing))
+
+    async def after(self, conversation_id: int, after: int, reaching: int) -> Changes:
+        """What came after the cursor `after`, at least up to the committed revision `reaching`. Raises TooFarBehind."""
+        recent = self._at_hand(conversation_id, since=min(after, reaching))
+        if recent.revision < reaching:
+            await self._load(conversation_id, recent)
+        if after >= recent.since:
+            return recent.after(after)
+        async with self._database.reading() as db:
+            lines = await read_changes(db, conversation_id, after)
+        if len(lines) > CHANGES_AT_MOST:
+            raise TooFarBehind
+        return Changes(max(line.revision for line in lines), [Change(line, self._drawing) for line in lines])
+
+    async def _load(self, conversation_id: int, recent: Recent) -> None:
+        async with self._database.reading() as db:
+            lines = await read_changes(db, conversation_id, recent.revision)
+        if len(lines) > CHANGES_AT_MOST:
+            self._recent.pop(conversation_id, None)
+            raise TooFarBehind
+        for line in lines:
+            if line.revision > recent.revision:  # meanwhile somebody else may have loaded it as well
+                recent.add(Change(line, self._drawing))
+
+    def _at_hand(self, conversation_id: int, since: int) -> Recent:
+        recent = self._recent.get(conversation_id)
+        if recent is None:
+            recent = self._recent[conversation_id] = Recent(since)
+        self._recent.move_to_end(conversation_id)
+        if len(self._recent) > CONVERSATIONS_AT_MOST:
+            self._recent.popitem(last=False)
+        return recent

@@ -1,0 +1,292 @@
+"""The one door through which messages are written: whatever waits is written together, in one transaction."""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from parlour.conversations.memberships import Place
+from parlour.conversations.models import Conversation, Membership
+from parlour.db import Database, Transaction
+from parlour.errors import Refusal, Unavailable
+from parlour.events import ConversationChanged
+from parlour.messages.history import Line
+from parlour.messages.models import Message
+
+log = logging.getLogger(__name__)
+
+GROUP_AT_MOST = 200  # messages in one transaction
+WAITING_AT_MOST = 2_000  # beyond this, whoever posts is told to wait
+RETRY_AFTER_S = 2
+CONTINUES_WITHIN = timedelta(minutes=5)
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What somebody wants to say, and the one-time key of the form that they said it with."""
+
+    conversation_id: int
+    author_id: int
+    author_name: str
+    key: str
+    text: str
+    digest: bytes
+    other_digests: tuple[bytes, ...]  # what the digest was under older keys
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A message that is committed; `again` where it had been posted before."""
+
+    message_id: int
+    revision: int
+    again: bool
+
+
+Waiting = tuple[Draft, asyncio.Future[Stored]]
+
+
+class Posting:
+    """Writes messages in groups. A message is committed when `post` returns."""
+
+    def __init__(self, database: Database, keys: tuple[str, ...], committed: Callable[[list[Line]], None]) -> None:
+        self._database = database
+        self._committed = committed  # hears of each group before anybody is answered
+        self._keys = [hashlib.sha256(b"message digest " + key.encode()).digest() for key in keys]
+        self._waiting: list[Waiting] = []
+        self._more = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._write_what_waits(), name="posting")
+
+    async def stop(self) -> None:
+        """Ends between two groups: what is being written is written to its end."""
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        _refuse(self._waiting)
+
+    async def post(self, place: Place, author_name: str, key: str, text: str) -> Stored:
+        """Stores `text`, as `markup.normalise` made it. Raises Unavailable; it may be posted again, with its key."""
+        if len(self._waiting) >= WAITING_AT_MOST:
+            raise Unavailable(RETRY_AFTER_S)
+        digest, *older = (hmac.new(secret, text.encode(), hashlib.sha256).digest() for secret in self._keys)
+        stored: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
+        self._waiting.append((Draft(place.id, place.user_id, author_name, key, text, digest, tuple(older)), stored))
+        self._more.set()
+        return await stored
+
+    async def _write_what_waits(self) -> None:
+        while True:
+            await self._more.wait()
+            group, self._waiting = self._waiting[:GROUP_AT_MOST], self._waiting[GROUP_AT_MOST:]
+            if not self._waiting:
+                self._more.clear()
+            writing = asyncio.ensure_future(self._write_or_refuse(group))
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                await writing
+                raise
+
+    async def _write_or_refuse(self, group: list[Waiting]) -> None:
+        """Stores the group and answers everybody in it; where it cannot be stored, they all may try again."""
+        try:
+            async with self._database.transaction() as db:
+                results, lines = await write_group(db, [draft for draft, _ in group])
+        except (Refusal, SQLAlchemyError) as error:
+            log.error("A group of %d messages was not stored: %s", len(group), error)
+            _refuse(group)
+            return
+        self._committed(lines)
+        for (_, stored), result in zip(group, results, strict=True):
+            if not stored.done():  # whoever asked may have gone
+                stored.set_result(result)
+
+
+def _refuse(group: list[Waiting]) -> None:
+    for _, stored in group:
+        if not stored.done():
+            stored.set_exception(Unavailable(RETRY_AFTER_S))
+
+
+async def write_group(db: Transaction, drafts: Sequence[Draft]) -> tuple[list[Stored], list[Line]]:
+    """Writes the drafts in order; one that was posted before is found again instead.
+
+    What became of each draft, and the messages that are new.
+    """
+    conversations = await _lock(db, {draft.conversation_id for draft in drafts})
+    known = await _find_posted(db, drafts)
+    now = datetime.now(UTC)
+    fresh: dict[int, Fresh] = {}
+    first_of: dict[tuple[int, int, str, bytes], int] = {}
+    results: dict[int, Stored] = {}
+    for index, draft in enumerate(drafts):
+        identity = (draft.author_id, draft.conversation_id, draft.key, draft.digest)
+        if again := _recognise(known, draft):
+            results[index] = again
+        elif identity in first_of:
+            continue
+        else:
+            first_of[identity] = index
+            fresh[index] = _next_row(conversations[draft.conversation_id], draft, now)
+    lines: list[Line] = []
+    if fresh:
+        inserted = await db.execute(INSERT, [msgspec.structs.asdict(row) for row in fresh.values()])
+        for index, row in zip(fresh, inserted, strict=True):
+            results[index] = Stored(row.id, row.revision, again=False)
+            lines.append(_line(row.id, drafts[index], fresh[index]))
+        await _write_conversations(db, list(fresh.values()), conversations)
+    for index, draft in enumerate(drafts):
+        if index not in results:  # twice in this very group
+            first = results[first_of[(draft.author_id, draft.conversation_id, draft.key, draft.digest)]]
+            results[index] = Stored(first.message_id, first.revision, again=True)
+    return [results[index] for index in range(len(drafts))], lines
+
+
+class Fresh(msgspec.Struct, frozen=True):
+    """The row of a new message, before it has an id."""
+
+    conversation_id: int
+    author_id: int
+    seq: int
+    posted_revision: int
+    revision: int
+    key: str
+    digest: bytes
+    text: str
+    posted_at: datetime
+    continues: bool
+    opens_day: bool
+
+
+class Tail(msgspec.Struct):
+    """The end of a conversation, as it moves while a group is written."""
+
+    revision: int
+    last_seq: int
+    last_author_id: int | None
+    last_posted_at: datetime | None
+
+
+INSERT = insert(Message).returning(Message.id, Message.revision, sort_by_parameter_order=True)
+MOVE_TAIL = (
+    update(Conversation)
+    .where(Conversation.id == bindparam("moved_id"))
+    .values({name: bindparam(f"new_{name}") for name in Tail.__struct_fields__})
+)
+MOVE_MARK = (
+    update(Membership)
+    .where(Membership.conversation_id == bindparam("in_id"), Membership.user_id == bindparam("by_id"))
+    .values(read_seq=bindparam("new_seq"))
+)
+
+
+async def _lock(db: Transaction, conversation_ids: set[int]) -> dict[int, Tail]:
+    """Takes the conversations' row locks, in one order everywhere so that no two transactions wait for each other."""
+    rows = await db.execute(
+        select(
+            Conversation.id,
+            Conversation.revision,
+            Conversation.last_seq,
+            Conversation.last_author_id,
+            Conversation.last_posted_at,
+        )
+        .where(Conversation.id.in_(sorted(conversation_ids)))
+        .order_by(Conversation.id)
+        .with_for_update()
+    )
+    return {row.id: Tail(row.revision, row.last_seq, row.last_author_id, row.last_posted_at) for row in rows}
+
+
+Posted = dict[tuple[int, int, str], list[tuple[bytes, Stored]]]
+
+
+async def _find_posted(db: Transaction, drafts: Sequence[Draft]) -> Posted:
+    """What was posted before under one of these keys; asked with the lock held, so nobody posts it meanwhile."""
+    rows = await db.execute(
+        select(
+            Message.id, Message.author_id, Message.conversation_id, Message.key, Message.digest, Message.posted_revision
+        ).where(
+            Message.author_id.in_({draft.author_id for draft in drafts}),
+            Message.conversation_id.in_({draft.conversation_id for draft in drafts}),
+            Message.key.in_({draft.key for draft in drafts}),
+        )
+    )
+    found: Posted = {}
+    for row in rows:
+        stored = Stored(row.id, row.posted_revision, again=True)
+        found.setdefault((row.author_id, row.conversation_id, row.key), []).append((row.digest, stored))
+    return found
+
+
+def _recognise(known: Posted, draft: Draft) -> Stored | None:
+    digests = (draft.digest, *draft.other_digests)
+    posted = known.get((draft.author_id, draft.conversation_id, draft.key), [])
+    return next((stored for digest, stored in posted if digest in digests), None)
+
+
+def _next_row(tail: Tail, draft: Draft, now: datetime) -> Fresh:
+    """The row of the next message, and the conversation's end moves on."""
+    before = tail.last_posted_at
+    opens_day = before is None or before.date() != now.date()
+    goes_on = before is not None and draft.author_id == tail.last_author_id and now - before < CONTINUES_WITHIN
+    tail.revision += 1
+    tail.last_seq += 1
+    tail.last_author_id, tail.last_posted_at = draft.author_id, now
+    return Fresh(
+        conversation_id=draft.conversation_id,
+        author_id=draft.author_id,
+        seq=tail.last_seq,
+        posted_revision=tail.revision,
+        revision=tail.revision,
+        key=draft.key,
+        digest=draft.digest,
+        text=draft.text,
+        posted_at=now,
+        continues=goes_on and not opens_day,
+        opens_day=opens_day,
+    )
+
+
+def _line(message_id: int, draft: Draft, row: Fresh) -> Line:
+    """The new message as everybody will read it, without asking the database for what was just written."""
+    return Line(
+        id=message_id,
+        conversation_id=row.conversation_id,
+        seq=row.seq,
+        posted_revision=row.posted_revision,
+        revision=row.revision,
+        author_id=row.author_id,
+        author_name=draft.author_name,
+        text=row.text,
+        posted_at=row.posted_at,
+        edited=False,
+        continues=row.continues,
+        opens_day=row.opens_day,
+    )
+
+
+async def _write_conversations(db: Transaction, rows: list[Fresh], tails: dict[int, Tail]) -> None:
+    """Writes the ends of the conversations and the read marks of those who spoke, and announces each change."""
+    marks = {(row.conversation_id, row.author_id): row.seq for row in rows}
+    changed = sorted({conversation_id for conversation_id, _ in marks})
+    await db.execute(
+        MOVE_TAIL,
+        [
+            {"moved_id": moved} | {f"new_{name}": getattr(tails[moved], name) for name in Tail.__struct_fields__}
+            for moved in changed
+        ],
+    )
+    await db.execute(
+        MOVE_MARK, [{"in_id": place, "by_id": author, "new_seq": seq} for (place, author), seq in sorted(marks.items())]
+    )
+    for moved in changed:
+        db.announce(ConversationChanged(moved, tails[moved].revision))

@@ -1,0 +1,163 @@
+"""Posting, reading, editing and deleting messages; each form has an answer with scripts and one without."""
+
+import re
+from typing import Annotated
+
+from litestar import get, post
+from litestar.params import Dependency
+from litestar.response import Redirect, Response
+
+from parlour.accounts.authentication import Posted, ThePosted, TheViewer
+from parlour.accounts.pages import Pages
+from parlour.accounts.sessions import forget_carried
+from parlour.conversations.memberships import enter, read_up_to
+from parlour.db import Database
+from parlour.errors import Refusal
+from parlour.forms import Asked, Form, new_key, parse_id, parse_key, parse_revision
+from parlour.messages import editing, markup
+from parlour.messages.answering import Answers
+from parlour.messages.drawing import as_row
+from parlour.messages.history import PAGE_ROWS, Line, find_message, find_own_message
+from parlour.messages.posting import Posting
+from parlour.rates import Limiter
+
+
+class NoNumber(Refusal):
+    """A read mark that is no number."""
+
+    sentence = "What was read must be told as a number."
+
+
+@post("/conversations/{conversation_id:str}/messages", opt={"page": "/conversations/{conversation_id}"})
+async def post_message(
+    request: Asked,
+    conversation_id: str,
+    posted: ThePosted,
+    database: Database,
+    pages: Pages,
+    posting: Posting,
+    answers: Answers,
+    posts: Annotated[Limiter, Dependency(skip_validation=True)],
+) -> Response[str] | Redirect:
+    """Says something. The answer comes once it is committed, and only then."""
+    viewer, form = posted.viewer, posted.form
+    async with database.reading() as db:
+        place = await enter(db, viewer.id, parse_id(conversation_id))
+    context = {"conversation": place, "text": form.get("text", ""), "key": new_key(), "after": place.revision}
+    pages.on_refusal(request, "messages/refused.html", **context)
+    key, text = parse_key(form), markup.normalise(form.get("text", ""))
+    posts.count(viewer.id)
+    stored = await posting.post(place, viewer.name, key, text)
+    if viewer.carried_to(f"/conversations/{place.id}"):
+        async with database.transaction() as writing:
+            await forget_carried(writing, viewer)
+    if not wants_fragments(request):
+        return Redirect(f"/conversations/{place.id}#latest", status_code=303)
+    return await answers.changed(viewer.id, place.id, stored.message_id, stored.revision, parse_revision(form))
+
+
+@post("/conversations/{conversation_id:str}/read", opt={"page": "/conversations/{conversation_id}"})
+async def read(
+    request: Asked, conversation_id: str, posted: ThePosted, database: Database, answers: Answers
+) -> Response[str] | Redirect:
+    """The viewer's page says what was seen."""
+    async with database.reading() as db:
+        place = await enter(db, posted.viewer.id, parse_id(conversation_id))
+    seq = posted.form.get("seq", "")
+    if not re.fullmatch("[0-9]{1,18}", seq):
+        raise NoNumber
+    if int(seq) > place.read_seq:
+        async with database.transaction() as writing:
+            await read_up_to(writing, place, int(seq))
+    if not wants_fragments(request):
+        return Redirect(f"/conversations/{place.id}#latest", status_code=303)
+    return await answers.newer(posted.viewer.id, place.id, place.revision, parse_revision(posted.form))
+
+
+@get("/messages/{message_id:str}")
+async def permalink(message_id: str, viewer: TheViewer, database: Database) -> Redirect:
+    """To the message's place in its conversation."""
+    async with database.reading() as db:
+        line = await find_message(db, viewer.id, parse_id(message_id))
+        place = await enter(db, viewer.id, line.conversation_id)
+    newer = place.last_seq - line.seq
+    before = "" if newer < PAGE_ROWS else f"?before={line.seq + PAGE_ROWS // 2}"
+    return Redirect(f"/conversations/{place.id}{before}#message-{line.id}", status_code=303)
+
+
+@get("/messages/{message_id:str}/edit")
+async def edit_page(
+    request: Asked, message_id: str, viewer: TheViewer, database: Database, pages: Pages
+) -> Response[str]:
+    """The form to change what one said; with scripts a fragment, to stand in the message's place."""
+    async with database.reading() as db:
+        line = await find_own_message(db, viewer.id, parse_id(message_id))
+        place = await enter(db, viewer.id, line.conversation_id)
+    text = viewer.carried_to(f"/messages/{line.id}/edit") or line.text or ""
+    name = "messages/_edit.html" if wants_fragments(request) else "messages/edit.html"
+    return pages.show(request, name, **_form_context(line, place.revision), text=text)
+
+
+@post("/messages/{message_id:str}/edit", opt={"page": "/messages/{message_id}/edit"})
+async def edit(
+    request: Asked, message_id: str, posted: ThePosted, database: Database, pages: Pages, answers: Answers
+) -> Response[str] | Redirect:
+    """Changes what one said."""
+    viewer, form = posted.viewer, posted.form
+    async with database.reading() as db:
+        line = await find_own_message(db, viewer.id, parse_id(message_id))
+    context = _form_context(line, _cursor(form)) | {"text": form.get("text", "")}
+    pages.on_refusal(request, "messages/edit.html", **context)
+    text = markup.normalise(form.get("text", ""))
+    revision = line.revision
+    if text != line.text:
+        async with database.transaction() as writing:
+            revision = await editing.edit(writing, line, text)
+            await forget_carried(writing, viewer)
+    return await _answer_change(request, posted, line, revision, answers)
+
+
+@get("/messages/{message_id:str}/delete")
+async def delete_page(
+    request: Asked, message_id: str, viewer: TheViewer, database: Database, pages: Pages
+) -> Response[str]:
+    """Asks whether it is meant."""
+    async with database.reading() as db:
+        line = await find_own_message(db, viewer.id, parse_id(message_id))
+        place = await enter(db, viewer.id, line.conversation_id)
+    name = "messages/_delete.html" if wants_fragments(request) else "messages/delete.html"
+    return pages.show(request, name, **_form_context(line, place.revision))
+
+
+@post("/messages/{message_id:str}/delete", opt={"page": "/messages/{message_id}/delete"})
+async def delete(
+    request: Asked, message_id: str, posted: ThePosted, database: Database, answers: Answers
+) -> Response[str] | Redirect:
+    """Takes back what one said; a tombstone stays."""
+    async with database.reading() as db:
+        line = await find_own_message(db, posted.viewer.id, parse_id(message_id))
+    async with database.transaction() as writing:
+        revision = await editing.delete(writing, line)
+    return await _answer_change(request, posted, line, revision, answers)
+
+
+def wants_fragments(request: Asked) -> bool:
+    """Whether htmx asks, and swaps in what it gets."""
+    return request.headers.get("hx-request") == "true"
+
+
+def _form_context(line: Line, after: int) -> dict[str, object]:
+    return {"row": as_row(line, mine=True), "after": after}
+
+
+def _cursor(form: Form) -> int:
+    return parse_revision(form) or 0
+
+
+async def _answer_change(
+    request: Asked, posted: Posted, line: Line, revision: int, answers: Answers
+) -> Response[str] | Redirect:
+    if not wants_fragments(request):
+        return Redirect(f"/messages/{line.id}", status_code=303)
+    after = parse_revision(posted.form)
+    return await answers.changed(posted.viewer.id, line.conversation_id, line.id, revision, after)
