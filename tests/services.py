@@ -28,6 +28,7 @@ class Postgres(Server):
     def start(self) -> None:
         self.port = free_ports(1)[0]
         self.url = self.url_of("postgres")
+        self.templates: set[str] = set()  # databases that others may be copied from
         programs, run_as = self._programs()
         data = self.folder / "data"
         data.mkdir(0o700)

@@ -7,6 +7,7 @@ from pathlib import Path
 SITE = Path(__file__).resolve().parent.parent / "site" / "parlour"
 WEB = {"litestar", "starlette", "uvicorn"}
 ROOF = {"cli.py", "app.py", "serving.py", "http_limits.py"}
+FEATURE_FILES_FACING_THE_WEB = {"routes.py", "authentication.py", "pages.py", "answering.py"}
 FACING_THE_WEB = ROOF | {"health.py", "hub.py", "templating.py", "security.py", "errors.py", "forms.py"}
 
 
@@ -30,7 +31,11 @@ def test_only_the_roof_reads_the_settings() -> None:
 
 def faces_the_web(place: Path) -> bool:
     in_live = place.parts[0] == "live"
-    return str(place) in FACING_THE_WEB or in_live or place.name in {"routes.py", "authentication.py"}
+    return (
+        str(place) in FACING_THE_WEB
+        or in_live
+        or place.name in {"routes.py", "authentication.py", "pages.py", "answering.py"}
+    )
 
 
 def imports() -> Iterator[tuple[Path, str]]:

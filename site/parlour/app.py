@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from litestar import Litestar, route
 from litestar.di import Provide
 from litestar.enums import HttpMethod
+from litestar.params import FromPath
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from parlour import db, health, resources, schema
@@ -43,7 +44,7 @@ TIDY_EVERY_S = 3600
 @route(
     "/{rest:path}", http_method=[HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
 )
-async def nowhere(viewer: TheViewer, rest: str) -> None:  # noqa: ARG001 — only who is signed in learns of it
+async def nowhere(viewer: TheViewer, rest: FromPath[str]) -> None:  # noqa: ARG001 — only who is signed in learns of it
     """An address that leads nowhere."""
     raise NotThere
 

@@ -3,10 +3,13 @@
 import asyncio
 import re
 import secrets
+from typing import TypeAlias, TypeVar
 from urllib.parse import parse_qsl
 
 from litestar import Request
 from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from parlour.errors import BadRequest, NotAForm, NotThere, Refusal, TooLarge, TooSlow
@@ -18,6 +21,10 @@ CHUNK_WAIT_S = 10.0
 BODY_WAIT_S = 60.0
 GREATEST_ID = 2**63 - 1
 KEY_BYTES = 16
+
+Thing = TypeVar("Thing")
+# What the application hands to a handler by the parameter's name; it made the thing itself, and need not check it.
+Given: TypeAlias = NamedDependency[SkipValidation[Thing]]
 
 Asked = Request[object, object, State]
 Form = dict[str, str]

@@ -1,13 +1,14 @@
 """Says whether the server lives and takes posts, and hands out the assets."""
 
-from litestar import Request, get
-from litestar.datastructures import State
+from litestar import get
+from litestar.params import FromPath
 from litestar.response import Response
 from sqlalchemy import text
 
 from parlour.assets import Assets
 from parlour.db import Database
 from parlour.errors import NotThere
+from parlour.forms import Asked, Given
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 PLAIN = "text/plain; charset=utf-8"
@@ -20,7 +21,7 @@ async def healthz() -> Response[str]:
 
 
 @get("/readyz")
-async def readyz(database: Database) -> Response[str]:
+async def readyz(database: Given[Database]) -> Response[str]:
     """The database takes writes, so posts are taken. Raises Unavailable when it does not."""
     async with database.transaction() as db:
         await db.execute(text("UPDATE conversation SET revision = revision WHERE id = 0"))
@@ -28,7 +29,7 @@ async def readyz(database: Database) -> Response[str]:
 
 
 @get("/assets/{address:str}")
-async def asset(address: str, assets: Assets, request: Request[object, object, State]) -> Response[bytes]:
+async def asset(address: FromPath[str], assets: Given[Assets], request: Asked) -> Response[bytes]:
     """A file that never changes under its address."""
     found = assets.find(address)
     if not found:

@@ -1,19 +1,17 @@
 """From a request to its viewer: cookies, the session behind them, and the same-origin rule for forms."""
 
 import secrets
-from typing import Annotated
 
 import msgspec
 from itsdangerous import BadSignature, Signer, URLSafeSerializer
 from litestar import Request, WebSocket
 from litestar.datastructures import Cookie, State
-from litestar.params import Dependency
 from litestar.response import Response
 
 from parlour.accounts.sessions import Lifetime, Viewer, find_viewer
 from parlour.db import Database
 from parlour.errors import NotSameOrigin, SignedOut
-from parlour.forms import Asked, Form, read_form
+from parlour.forms import Asked, Form, Given, read_form
 from parlour.security import FormTokens, Origins, shown_same_origin
 
 VISITOR_BYTES = 16
@@ -161,22 +159,22 @@ def with_user(known: KnownBrowser, user_id: int) -> KnownBrowser:
     return KnownBrowser(known.device, [user_id, *others][:KNOWN_NAMES_AT_MOST])
 
 
-async def viewer(request: Asked, authentication: Authentication) -> Viewer:
+async def viewer(request: Asked, authentication: Given[Authentication]) -> Viewer:
     """The dependency `viewer`: who is asking. Raises SignedOut."""
     return await authentication.find_or_refuse(request)
 
 
-async def posted(request: Asked, authentication: Authentication) -> Posted:
+async def posted(request: Asked, authentication: Given[Authentication]) -> Posted:
     """The dependency `posted`: the viewer and the form that they sent."""
     return await authentication.posted(request)
 
 
-async def visited(request: Asked, authentication: Authentication) -> Form:
+async def visited(request: Asked, authentication: Given[Authentication]) -> Form:
     """The dependency `visited`: the form of somebody who need not be signed in."""
     return await authentication.visited(request)
 
 
 # What a handler declares; Litestar must not try to read these from the request itself.
-TheViewer = Annotated[Viewer, Dependency(skip_validation=True)]
-ThePosted = Annotated[Posted, Dependency(skip_validation=True)]
-TheForm = Annotated[Form, Dependency(skip_validation=True)]
+TheViewer = Given[Viewer]
+ThePosted = Given[Posted]
+TheForm = Given[Form]

@@ -2,6 +2,7 @@
 
 import msgspec
 from litestar import get, post
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
 
 from parlour.accounts import attempts, sessions, users
@@ -19,7 +20,7 @@ from parlour.accounts.passwords import PasswordPool
 from parlour.accounts.sessions import Carried
 from parlour.db import Database
 from parlour.errors import Forbidden
-from parlour.forms import Asked, Form, parse_id
+from parlour.forms import Asked, Form, Given, parse_id
 from parlour.rates import Rate
 
 
@@ -41,7 +42,7 @@ class Doorway(msgspec.Struct, frozen=True):
 
 @get("/sign-up")
 async def sign_up_page(
-    request: Asked, authentication: Authentication, pages: Pages, doorway: Doorway
+    request: Asked, authentication: Given[Authentication], pages: Given[Pages], doorway: Given[Doorway]
 ) -> Response[str] | Redirect:
     """The first page that a newcomer sees."""
     path = local_path(request.query_params.get("next", ""))
@@ -56,11 +57,11 @@ async def sign_up_page(
 async def sign_up(
     request: Asked,
     visited: TheForm,
-    authentication: Authentication,
-    pages: Pages,
-    doorway: Doorway,
-    database: Database,
-    passwords: PasswordPool,
+    authentication: Given[Authentication],
+    pages: Given[Pages],
+    doorway: Given[Doorway],
+    database: Given[Database],
+    passwords: Given[PasswordPool],
 ) -> Redirect:
     """A new user, signed in."""
     if not doorway.registration_open:
@@ -81,7 +82,9 @@ async def sign_up(
 
 
 @get("/sign-in")
-async def sign_in_page(request: Asked, authentication: Authentication, pages: Pages) -> Response[str] | Redirect:
+async def sign_in_page(
+    request: Asked, authentication: Given[Authentication], pages: Given[Pages]
+) -> Response[str] | Redirect:
     """Where somebody who was signed out comes back in."""
     path = local_path(request.query_params.get("next", ""))
     if await authentication.find(request):
@@ -93,11 +96,11 @@ async def sign_in_page(request: Asked, authentication: Authentication, pages: Pa
 async def sign_in(
     request: Asked,
     visited: TheForm,
-    authentication: Authentication,
-    pages: Pages,
-    doorway: Doorway,
-    database: Database,
-    passwords: PasswordPool,
+    authentication: Given[Authentication],
+    pages: Given[Pages],
+    doorway: Given[Doorway],
+    database: Given[Database],
+    passwords: Given[PasswordPool],
 ) -> Redirect:
     """A new session; what was typed while signed out goes with it."""
     name, path = visited.get("username", ""), local_path(visited.get("next", ""))
@@ -117,7 +120,7 @@ async def sign_in(
 
 
 @post("/sign-out", opt={"page": "/"})
-async def sign_out(posted: ThePosted, authentication: Authentication, database: Database) -> Redirect:
+async def sign_out(posted: ThePosted, authentication: Given[Authentication], database: Given[Database]) -> Redirect:
     """Ends the session in use, here and in every open page of it."""
     async with database.transaction() as db:
         await sessions.end_session(db, posted.viewer, posted.viewer.session_id)
@@ -125,14 +128,18 @@ async def sign_out(posted: ThePosted, authentication: Authentication, database: 
 
 
 @get("/settings")
-async def settings(request: Asked, viewer: TheViewer, pages: Pages) -> Response[str]:  # noqa: ARG001 — the gate
+async def settings(request: Asked, viewer: TheViewer, pages: Given[Pages]) -> Response[str]:  # noqa: ARG001 — the gate
     """What a person can decide."""
     return pages.show(request, "accounts/settings.html")
 
 
 @get("/settings/sessions")
 async def list_sessions(
-    request: Asked, viewer: TheViewer, authentication: Authentication, database: Database, pages: Pages
+    request: Asked,
+    viewer: TheViewer,
+    authentication: Given[Authentication],
+    database: Given[Database],
+    pages: Given[Pages],
 ) -> Response[str]:
     """Every browser in which the viewer is signed in."""
     async with database.reading() as db:
@@ -142,7 +149,7 @@ async def list_sessions(
 
 @post("/settings/sessions/{session_id:str}/end", opt={"page": "/settings/sessions"})
 async def end_session(
-    session_id: str, posted: ThePosted, authentication: Authentication, database: Database
+    session_id: FromPath[str], posted: ThePosted, authentication: Given[Authentication], database: Given[Database]
 ) -> Redirect:
     """Signs one browser out."""
     ended = parse_id(session_id)
@@ -154,7 +161,9 @@ async def end_session(
 
 
 @post("/settings/sessions/end-all", opt={"page": "/settings/sessions"})
-async def end_every_session(posted: ThePosted, authentication: Authentication, database: Database) -> Redirect:
+async def end_every_session(
+    posted: ThePosted, authentication: Given[Authentication], database: Given[Database]
+) -> Redirect:
     """Signs every browser out, this one too."""
     async with database.transaction() as db:
         await sessions.end_every_session(db, posted.viewer)

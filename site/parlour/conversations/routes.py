@@ -1,9 +1,6 @@
 """Finding people, and starting a conversation with them."""
 
-from typing import Annotated
-
 from litestar import get, post
-from litestar.params import Dependency
 from litestar.response import Redirect, Response
 
 from parlour.accounts.authentication import ThePosted, TheViewer
@@ -11,14 +8,14 @@ from parlour.accounts.pages import Pages
 from parlour.accounts.users import find_people
 from parlour.conversations.starting import find_or_start
 from parlour.db import Database
-from parlour.forms import Asked
+from parlour.forms import Asked, Given
 from parlour.rates import Limiter
 
 QUERY_LIMIT = 100  # characters; no name is longer
 
 
 @get("/people")
-async def people(request: Asked, viewer: TheViewer, database: Database, pages: Pages) -> Response[str]:
+async def people(request: Asked, viewer: TheViewer, database: Given[Database], pages: Given[Pages]) -> Response[str]:
     """People by name."""
     query = request.query_params.get("q", "").replace("\0", "")[:QUERY_LIMIT]
     async with database.reading() as db:
@@ -30,9 +27,9 @@ async def people(request: Asked, viewer: TheViewer, database: Database, pages: P
 async def start(
     request: Asked,
     posted: ThePosted,
-    database: Database,
-    pages: Pages,
-    starts: Annotated[Limiter, Dependency(skip_validation=True)],
+    database: Given[Database],
+    pages: Given[Pages],
+    starts: Given[Limiter],
 ) -> Redirect:
     """To the conversation with somebody, which is begun if there is none yet."""
     name = posted.form.get("username", "")

@@ -3,6 +3,7 @@
 import re
 
 from litestar import get
+from litestar.params import FromPath
 from litestar.response import Response
 
 from parlour.accounts.authentication import TheViewer
@@ -10,7 +11,7 @@ from parlour.accounts.pages import Pages
 from parlour.conversations.memberships import Place, enter, read_up_to
 from parlour.db import Database
 from parlour.errors import Refusal
-from parlour.forms import GREATEST_ID, Asked, new_key, parse_id
+from parlour.forms import GREATEST_ID, Asked, Given, new_key, parse_id
 from parlour.inbox.listing import digest, list_conversations
 from parlour.messages.drawing import as_page
 from parlour.messages.history import Line, read_page
@@ -24,7 +25,7 @@ class NoPlace(Refusal):
 
 
 @get("/")
-async def inbox(request: Asked, viewer: TheViewer, database: Database, pages: Pages) -> Response[str]:
+async def inbox(request: Asked, viewer: TheViewer, database: Given[Database], pages: Given[Pages]) -> Response[str]:
     """Every conversation of the viewer."""
     async with database.reading() as db:
         entries = await list_conversations(db, viewer.id)
@@ -33,7 +34,7 @@ async def inbox(request: Asked, viewer: TheViewer, database: Database, pages: Pa
 
 @get("/conversations/{conversation_id:str}")
 async def conversation(
-    request: Asked, conversation_id: str, viewer: TheViewer, database: Database, pages: Pages
+    request: Asked, conversation_id: FromPath[str], viewer: TheViewer, database: Given[Database], pages: Given[Pages]
 ) -> Response[str]:
     """One conversation: its latest messages, or those before a place."""
     before = _before(request)

@@ -12,7 +12,7 @@ from parlour.accounts.authentication import Authentication
 from parlour.conversations.memberships import enter
 from parlour.db import Database
 from parlour.errors import Refusal
-from parlour.forms import parse_id
+from parlour.forms import Given, parse_id
 from parlour.live.audience import Audience
 from parlour.live.delivery import Delivery
 from parlour.live.frames import Frames
@@ -42,13 +42,13 @@ class NoHello(Refusal):
 @websocket("/live")
 async def live(
     socket: Asking,
-    authentication: Authentication,
-    database: Database,
-    origins: Origins,
-    audience: Audience,
-    delivery: Delivery,
-    frames: Frames,
-    frame_rate: Rate,
+    authentication: Given[Authentication],
+    database: Given[Database],
+    origins: Given[Origins],
+    audience: Given[Audience],
+    delivery: Given[Delivery],
+    frames: Given[Frames],
+    frame_rate: Given[Rate],
 ) -> None:
     """The line to one open page, for as long as it lasts."""
     if not origins.is_our_origin(socket.headers.getall("origin", [])):

@@ -1,10 +1,9 @@
 """Posting, reading, editing and deleting messages; each form has an answer with scripts and one without."""
 
 import re
-from typing import Annotated
 
 from litestar import get, post
-from litestar.params import Dependency
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
 
 from parlour.accounts.authentication import Posted, ThePosted, TheViewer
@@ -13,7 +12,7 @@ from parlour.accounts.sessions import forget_carried
 from parlour.conversations.memberships import enter, read_up_to
 from parlour.db import Database
 from parlour.errors import Refusal
-from parlour.forms import Asked, Form, new_key, parse_id, parse_key, parse_revision
+from parlour.forms import Asked, Form, Given, new_key, parse_id, parse_key, parse_revision
 from parlour.messages import editing, markup
 from parlour.messages.answering import Answers
 from parlour.messages.drawing import as_row
@@ -31,13 +30,13 @@ class NoNumber(Refusal):
 @post("/conversations/{conversation_id:str}/messages", opt={"page": "/conversations/{conversation_id}"})
 async def post_message(
     request: Asked,
-    conversation_id: str,
+    conversation_id: FromPath[str],
     posted: ThePosted,
-    database: Database,
-    pages: Pages,
-    posting: Posting,
-    answers: Answers,
-    posts: Annotated[Limiter, Dependency(skip_validation=True)],
+    database: Given[Database],
+    pages: Given[Pages],
+    posting: Given[Posting],
+    answers: Given[Answers],
+    posts: Given[Limiter],
 ) -> Response[str] | Redirect:
     """Says something. The answer comes once it is committed, and only then."""
     viewer, form = posted.viewer, posted.form
@@ -58,7 +57,11 @@ async def post_message(
 
 @post("/conversations/{conversation_id:str}/read", opt={"page": "/conversations/{conversation_id}"})
 async def read(
-    request: Asked, conversation_id: str, posted: ThePosted, database: Database, answers: Answers
+    request: Asked,
+    conversation_id: FromPath[str],
+    posted: ThePosted,
+    database: Given[Database],
+    answers: Given[Answers],
 ) -> Response[str] | Redirect:
     """The viewer's page says what was seen."""
     async with database.reading() as db:
@@ -75,7 +78,7 @@ async def read(
 
 
 @get("/messages/{message_id:str}")
-async def permalink(message_id: str, viewer: TheViewer, database: Database) -> Redirect:
+async def permalink(message_id: FromPath[str], viewer: TheViewer, database: Given[Database]) -> Redirect:
     """To the message's place in its conversation."""
     async with database.reading() as db:
         line = await find_message(db, viewer.id, parse_id(message_id))
@@ -87,7 +90,7 @@ async def permalink(message_id: str, viewer: TheViewer, database: Database) -> R
 
 @get("/messages/{message_id:str}/edit")
 async def edit_page(
-    request: Asked, message_id: str, viewer: TheViewer, database: Database, pages: Pages
+    request: Asked, message_id: FromPath[str], viewer: TheViewer, database: Given[Database], pages: Given[Pages]
 ) -> Response[str]:
     """The form to change what one said; with scripts a fragment, to stand in the message's place."""
     async with database.reading() as db:
@@ -100,7 +103,12 @@ async def edit_page(
 
 @post("/messages/{message_id:str}/edit", opt={"page": "/messages/{message_id}/edit"})
 async def edit(
-    request: Asked, message_id: str, posted: ThePosted, database: Database, pages: Pages, answers: Answers
+    request: Asked,
+    message_id: FromPath[str],
+    posted: ThePosted,
+    database: Given[Database],
+    pages: Given[Pages],
+    answers: Given[Answers],
 ) -> Response[str] | Redirect:
     """Changes what one said."""
     viewer, form = posted.viewer, posted.form
@@ -119,7 +127,7 @@ async def edit(
 
 @get("/messages/{message_id:str}/delete")
 async def delete_page(
-    request: Asked, message_id: str, viewer: TheViewer, database: Database, pages: Pages
+    request: Asked, message_id: FromPath[str], viewer: TheViewer, database: Given[Database], pages: Given[Pages]
 ) -> Response[str]:
     """Asks whether it is meant."""
     async with database.reading() as db:
@@ -131,7 +139,7 @@ async def delete_page(
 
 @post("/messages/{message_id:str}/delete", opt={"page": "/messages/{message_id}/delete"})
 async def delete(
-    request: Asked, message_id: str, posted: ThePosted, database: Database, answers: Answers
+    request: Asked, message_id: FromPath[str], posted: ThePosted, database: Given[Database], answers: Given[Answers]
 ) -> Response[str] | Redirect:
     """Takes back what one said; a tombstone stays."""
     async with database.reading() as db:

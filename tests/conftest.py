@@ -1,0 +1,140 @@
+"""The house for each test, on both databases, and the cast: Ada and Bo talk, Cy is outside."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from parlour import db, schema
+from parlour.app import create_app
+from parlour.config import Config
+from parlour.rates import Rate
+from parlour.serving import make_server
+from people import Person
+from processes import free_ports
+from running import running
+from services import Postgres
+
+PLENTY = Rate(100_000, 60)
+KEYS = ("a key that only the tests have, and long enough",)
+CHROMIUM_SWITCHES = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class OpenHouse(Protocol):
+    """Starts a Parlour with these settings on top of the tests' own, and gives its address."""
+
+    def __call__(self, **settings: object) -> Awaitable[str]: ...
+
+
+Invite = Callable[[str], Awaitable[Person]]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+async def migrated(postgres: Postgres) -> str:
+    """The name of a database with the schema, to be copied for each test; made when it is first asked for."""
+    name = "migrated"
+    if not postgres.templates:
+        database = db.connect(await postgres.create(name), lambda _events: None)
+        await schema.migrate(database)
+        await database.close()
+        postgres.templates.add(name)
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """A database of this test's own, of either kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'parlour.sqlite3'}"
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    async with postgres.database(await migrated(postgres)) as url:
+        yield url
+
+
+@pytest.fixture
+async def open_house(database_url: str, tmp_path: Path) -> AsyncIterator[OpenHouse]:
+    """Starts a Parlour, and gives its address; settings by name, where a test wants others."""
+    async with AsyncExitStack() as stack:
+
+        async def open_one(**settings: object) -> str:
+            config = Config(
+                port=free_ports(1)[0],
+                data=tmp_path,
+                database_url=database_url,
+                secret_keys=KEYS,
+                rate_posts=PLENTY,
+                rate_sign_ins=PLENTY,
+                rate_address=PLENTY,
+                rate_sign_ups=PLENTY,
+                rate_conversations=PLENTY,
+            )
+            config = msgspec.structs.replace(config, **settings)
+            server = make_server(create_app(config), host=config.host, port=config.port, trusted_proxies=())
+            return await stack.enter_async_context(running(server))
+
+        yield open_one
+
+
+@pytest.fixture
+async def house(open_house: OpenHouse) -> str:
+    """The address of a Parlour with nobody in it."""
+    return await open_house()
+
+
+@pytest.fixture
+async def invite(house: str) -> AsyncIterator[Invite]:
+    """Signs somebody up."""
+    async with AsyncExitStack() as stack:
+
+        async def one(name: str) -> Person:
+            person = await stack.enter_async_context(Person(house))
+            return await person.sign_up(name)
+
+        yield one
+
+
+@pytest.fixture
+async def ada(invite: Invite) -> Person:
+    return await invite("Ada")
+
+
+@pytest.fixture
+async def bo(invite: Invite) -> Person:
+    return await invite("Bo")
+
+
+@pytest.fixture
+async def cy(invite: Invite) -> Person:
+    return await invite("Cy")
+
+
+@pytest.fixture
+async def talk(ada: Person, bo: Person) -> int:
+    """The conversation of Ada and Bo."""
+    return await ada.meet("Bo")
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=os.environ["PARLOUR_TEST_BROWSER"], args=CHROMIUM_SWITCHES
+        )
+        yield browser
+        await browser.close()
