@@ -8,6 +8,7 @@ from typing import Self
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin
 
 PASSWORD = "correct horse battery"
 
@@ -140,7 +141,7 @@ class Person:
         query = "" if conversation is None else f"?conversation={conversation}"
         return connect(
             f"{self.url.replace('http', 'ws', 1)}/live{query}",
-            origin=origin or self.url,  # type: ignore[arg-type]
+            origin=Origin(origin or self.url),
             additional_headers={"cookie": self.cookie},
             compression=None,
         )
