@@ -11,13 +11,16 @@
   setClocks(document);
   setDays();
   const observer = new MutationObserver((changes) => {
-    const added = changes.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node instanceof Element);
+    // A row that is drawn again in its place brings the server's words into the times that are there already.
+    const written = changes.map(({ target }) => (target instanceof Text ? target.parentElement : null));
+    const nodes = [...written, ...changes.flatMap(({ addedNodes }) => [...addedNodes])];
+    const added = new Set(nodes.filter((node) => node instanceof Element));
     for (const node of added) if (node.isConnected) setClocks(node);
     const touched = changes.some(({ addedNodes, removedNodes }) => [...addedNodes, ...removedNodes].some(isRow));
     if (touched) setDays();
     observer.takeRecords();
   });
-  observer.observe(document.body, { childList: true, subtree: true });
+  observer.observe(document.body, { childList: true, characterData: true, subtree: true });
   // Past midnight, what was of today in the list is of yesterday.
   document.addEventListener("visibilitychange", () => setClocks(document));
 
