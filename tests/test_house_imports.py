@@ -8,7 +8,7 @@ SITE = Path(__file__).resolve().parent.parent / "site" / "parlour"
 WEB = {"litestar", "starlette", "uvicorn"}
 ROOF = {"cli.py", "app.py", "serving.py", "http_limits.py"}
 FEATURE_FILES_FACING_THE_WEB = {"routes.py", "authentication.py", "pages.py", "answering.py"}
-FACING_THE_WEB = ROOF | {"health.py", "hub.py", "templating.py", "security.py", "errors.py", "forms.py"}
+FACING_THE_WEB = ROOF | {"health.py", "hub.py", "templating.py", "porter.py", "security.py", "errors.py", "forms.py"}
 
 
 def test_only_what_faces_the_web_imports_the_web_framework() -> None:

@@ -34,8 +34,9 @@ from parlour.messages.answering import Answers
 from parlour.messages.drawing import Drawing
 from parlour.messages.feed import Feed
 from parlour.messages.posting import Posting
+from parlour.porter import Porter
 from parlour.rates import Limiter
-from parlour.security import Origins, Porter
+from parlour.security import Origins
 from parlour.templating import Templates
 
 TIDY_EVERY_S = 3600

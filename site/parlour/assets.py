@@ -1,10 +1,11 @@
 """What browsers fetch once and keep: styles, scripts and pictures, joined, compressed, and named by their digest."""
 
-import gzip
 import hashlib
 from pathlib import Path
 
 import msgspec
+
+from parlour.compression import ASSET_LEVEL, compress
 
 DIGEST_CHARACTERS = 12
 
@@ -54,7 +55,7 @@ class Assets:
         path = Path(name)
         digest = hashlib.sha256(content).hexdigest()[:DIGEST_CHARACTERS]
         address = f"{path.stem}-{digest}{path.suffix}"
-        asset = Asset(content, gzip.compress(content, 9, mtime=0), KINDS[path.suffix], address)
+        asset = Asset(content, compress(content, ASSET_LEVEL), KINDS[path.suffix], address)
         self._by_name[name] = self._by_address[address] = asset
 
 

@@ -6,6 +6,7 @@ from litestar.response import Response
 from sqlalchemy import text
 
 from parlour.assets import Assets
+from parlour.compression import takes_gzip
 from parlour.db import Database
 from parlour.errors import NotThere
 from parlour.forms import Asked, Given
@@ -35,6 +36,6 @@ async def asset(address: FromPath[str], assets: Given[Assets], request: Asked) -
     if not found:
         raise NotThere
     headers = {"cache-control": IMMUTABLE, "vary": "accept-encoding"}
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if takes_gzip(request.headers.get("accept-encoding", "")):
         return Response(found.compressed, media_type=found.media_type, headers=headers | {"content-encoding": "gzip"})
     return Response(found.content, media_type=found.media_type, headers=headers)

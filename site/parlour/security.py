@@ -1,4 +1,4 @@
-"""Who may ask: our own Host, the same-origin rule, form tokens, and the headers that every answer carries."""
+"""Who may ask: our own Host, the same-origin rule, and form tokens."""
 
 import secrets
 from collections.abc import Iterable
@@ -6,30 +6,11 @@ from urllib.parse import urlsplit
 
 from itsdangerous import Signer
 from litestar.datastructures import Headers
-from litestar.enums import HttpMethod, ScopeType
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from parlour.errors import NotSameOrigin
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-HSTS_S = 365 * 86_400
-VISITOR_COOKIE = "visitor"
 NONCE_BYTES = 9
-
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
-    "media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; frame-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "content-security-policy": POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "permissions-policy": "microphone=(self), camera=(), geolocation=()",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-}
-NOT_OUR_HOST = b"This is not an address of this Parlour. Its operator can set PARLOUR_BASE_URL.\n"
 
 
 class Origins:
@@ -85,62 +66,6 @@ def shown_same_origin(headers: Headers, origins: Origins) -> bool:
             raise NotSameOrigin
         return True
     return False
-
-
-class Porter:
-    """Stands before the application: refuses foreign Hosts, answers HEAD like GET, and adds the headers."""
-
-    def __init__(self, app: ASGIApp, origins: Origins) -> None:
-        self._app = app
-        self._origins = origins
-        headers = HEADERS | ({"strict-transport-security": f"max-age={HSTS_S}"} if origins.https else {})
-        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind: str = scope["type"]
-        if kind == "lifespan":
-            await self._app(scope, receive, send)
-        elif not self._origins.is_our_host(_hosts(scope)):
-            await self._refuse(scope, send)
-        elif scope["type"] == ScopeType.HTTP:
-            await self._answer(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-    async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        only_head = scope["method"] == HttpMethod.HEAD
-        if only_head:
-            scope["method"] = HttpMethod.GET
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = self._completed(list(message.get("headers", ())))
-            elif message["type"] == "http.response.body" and only_head:
-                message["body"] = b""
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
-
-    def _completed(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        present = {name.lower() for name, _ in headers}
-        headers += [(name, value) for name, value in self._headers if name not in present]
-        if b"cache-control" not in present:
-            headers.append((b"cache-control", b"no-store"))
-        return headers
-
-    async def _refuse(self, scope: Scope, send: Send) -> None:
-        length = str(len(NOT_OUR_HOST)).encode()
-        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", length), *self._headers]
-        if scope["type"] == ScopeType.WEBSOCKET:
-            await send({"type": "websocket.http.response.start", "status": 400, "headers": headers})
-            await send({"type": "websocket.http.response.body", "body": NOT_OUR_HOST, "more_body": False})
-        else:
-            await send({"type": "http.response.start", "status": 400, "headers": headers})
-            await send({"type": "http.response.body", "body": NOT_OUR_HOST, "more_body": False})
-
-
-def _hosts(scope: Scope) -> list[str]:
-    return [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
 
 
 def _own_names(host: str) -> set[str]:

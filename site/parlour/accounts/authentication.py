@@ -66,6 +66,10 @@ class Authentication:
         found = connection.state["viewer"]
         return found if isinstance(found, Viewer) else None
 
+    def has_session(self, connection: Connection) -> bool:
+        """Whether a session's cookie came along that we signed; it may be over by now."""
+        return bool(self._session_token(connection))
+
     async def find_or_refuse(self, connection: Connection) -> Viewer:
         """Who is asking. Raises SignedOut."""
         viewer = await self.find(connection)

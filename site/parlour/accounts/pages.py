@@ -3,6 +3,7 @@
 import logging
 from urllib.parse import quote
 
+from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.response import Redirect, Response
 
@@ -44,6 +45,8 @@ class Pages:
         name, context = request.state.get("form_page", (None, {}))
         if isinstance(known, SignedOut) and name is None:
             return self._ask_to_sign_in(request, known)
+        if isinstance(known, WrongMethod) and _looks(request) and not self._authentication.has_session(request):
+            return self._ask_to_sign_in(request, SignedOut())
         if name is None:
             name, context = "refused.html", {"title": TITLES.get(known.status, "That did not work")}
         response = self.show(request, name, known.status, **context, alert=str(known))
@@ -54,15 +57,24 @@ class Pages:
         return response
 
     def _ask_to_sign_in(self, request: Asked, refusal: SignedOut) -> Response[str] | Redirect:
-        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        if request.method in ("GET", "HEAD"):
-            return Redirect(f"/sign-in?next={quote(here, safe='/')}", status_code=303)
+        if _looks(request):
+            return Redirect(f"/sign-in?next={quote(_address(request), safe='/')}", status_code=303)
         # Back to the page that the form stands on; where it was sent to may be no page at all.
         page = str(request.route_handler.opt.get("page", "/")).format_map(request.path_params)
         form = refusal.form if isinstance(refusal, SignedOutForm) else {}
         carried = [("text", form["text"])] if form.get("text") else []
         context = {"username": "", "next": page, "carried": carried, "alert": str(refusal)}
         return self.show(request, "accounts/sign_in.html", refusal.status, **context)
+
+
+def _looks(request: Asked) -> bool:
+    return request.method == HttpMethod.GET
+
+
+def _address(request: Asked) -> str:
+    """Path and query as they were asked for, in every escape."""
+    path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
 
 
 def _as_refusal(error: Exception) -> Refusal:

@@ -1,0 +1,121 @@
+"""Stands before the application: refuses foreign Hosts and odd addresses, and dresses every answer."""
+
+import re
+from collections.abc import Iterable
+
+from litestar.enums import HttpMethod, ScopeType
+from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
+
+from parlour.compression import compress, takes_gzip
+from parlour.security import Origins
+
+HSTS_S = 365 * 86_400
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
+    "media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; frame-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "permissions-policy": "microphone=(self), camera=(), geolocation=()",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+WORTH_COMPRESSING = 1024  # bytes
+NOT_OUR_HOST = b"This is not an address of this Parlour. Its operator can set PARLOUR_BASE_URL.\n"
+
+# Every address of ours is spelt in these characters, with no empty part. The router would also take a doubled or
+# trailing slash and any escape, and one thing would have many addresses.
+PLAIN_PATH = re.compile(rb"/|(/[A-Za-z0-9._-]+)+")
+NO_PATH = "/-"  # leads nowhere
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Porter:
+    """Lets requests in to the application, and dresses its answers."""
+
+    def __init__(self, app: ASGIApp, origins: Origins) -> None:
+        self._app = app
+        self._origins = origins
+        headers = HEADERS | ({"strict-transport-security": f"max-age={HSTS_S}"} if origins.https else {})
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind: str = scope["type"]
+        if kind == "lifespan":
+            await self._app(scope, receive, send)
+        elif not self._origins.is_our_host(_values(scope, b"host")):
+            await self._refuse(scope, send)
+        elif scope["type"] == ScopeType.HTTP:
+            await self._answer(scope, receive, send)
+        else:
+            socket = scope.copy()
+            socket["path"] = _path(scope)
+            await self._app(socket, receive, send)
+
+    async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        asked = scope.copy()  # the server goes by its own, in which a HEAD stays one
+        asked["path"] = _path(scope)
+        if scope["method"] == HttpMethod.HEAD:
+            asked["method"] = HttpMethod.GET
+        zipped = takes_gzip(", ".join(_values(scope, b"accept-encoding")))
+        begun: list[HTTPResponseStartEvent] = []
+
+        async def send_dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                begun.append(message)  # its headers depend on the body
+                return
+            if message["type"] == "http.response.body" and begun:
+                start = begun.pop()
+                headers = self._completed(list(start["headers"]))
+                if zipped and not message["more_body"] and _is_worth_compressing(headers, message["body"]):
+                    message["body"] = compress(message["body"])
+                    headers = _as_compressed(headers, len(message["body"]))
+                start["headers"] = headers
+                await send(start)
+            await send(message)
+
+        await self._app(asked, receive, send_dressed)
+
+    def _completed(self, headers: Headers) -> Headers:
+        present = {name.lower() for name, _ in headers}
+        headers += [(name, value) for name, value in self._headers if name not in present]
+        if b"cache-control" not in present:
+            headers.append((b"cache-control", b"no-store"))
+        if _is_html(headers):
+            headers.append((b"vary", b"accept-encoding"))
+        return headers
+
+    async def _refuse(self, scope: Scope, send: Send) -> None:
+        length = str(len(NOT_OUR_HOST)).encode()
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", length), *self._headers]
+        if scope["type"] == ScopeType.WEBSOCKET:
+            await send({"type": "websocket.http.response.start", "status": 400, "headers": headers})
+            await send({"type": "websocket.http.response.body", "body": NOT_OUR_HOST, "more_body": False})
+        else:
+            await send({"type": "http.response.start", "status": 400, "headers": headers})
+            await send({"type": "http.response.body", "body": NOT_OUR_HOST, "more_body": False})
+
+
+def _path(scope: Scope) -> str:
+    return scope["path"] if PLAIN_PATH.fullmatch(scope["raw_path"]) else NO_PATH
+
+
+def _values(scope: Scope, wanted: bytes) -> list[str]:
+    return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
+
+
+def _is_worth_compressing(headers: Headers, body: bytes) -> bool:
+    return len(body) >= WORTH_COMPRESSING and _is_html(headers)
+
+
+def _as_compressed(headers: Headers, length: int) -> Headers:
+    kept = [(name, value) for name, value in headers if name.lower() != b"content-length"]
+    return [*kept, (b"content-length", str(length).encode()), (b"content-encoding", b"gzip")]
+
+
+def _is_html(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    return any(name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in headers)
