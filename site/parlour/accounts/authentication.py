@@ -30,6 +30,14 @@ class SignedOutForm(SignedOut):
         self.form = form
 
 
+class StaleForm(NotSameOrigin):
+    """A browser that does not say where a form comes from sent one whose token does not fit this session."""
+
+    def __init__(self, form: Form) -> None:
+        super().__init__("This page was out of date, so nothing was done. If you meant it, please send it again.")
+        self.form = form
+
+
 class Posted(msgspec.Struct, frozen=True):
     """A form that the viewer sent from a page of ours."""
 
@@ -78,14 +86,14 @@ class Authentication:
         return viewer
 
     async def posted(self, request: Asked) -> Posted:
-        """The viewer and their form. Raises NotSameOrigin, SignedOutForm and what `read_form` raises."""
+        """The viewer and their form. Raises NotSameOrigin, StaleForm, SignedOutForm and what `read_form` raises."""
         shown = shown_same_origin(request.headers, self._origins)
         form = await read_form(request)
         viewer = await self.find(request)
         if not viewer:
             raise SignedOutForm(form)
         if not shown and not self.tokens.fits(form.get("token", ""), self.subject(request)):
-            raise NotSameOrigin
+            raise StaleForm(form)
         return Posted(viewer, form)
 
     async def visited(self, request: Asked) -> Form:

@@ -7,9 +7,9 @@ from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.response import Redirect, Response
 
-from parlour.accounts.authentication import Authentication, SignedOutForm
+from parlour.accounts.authentication import Authentication, SignedOutForm, StaleForm
 from parlour.errors import NotThere, Refusal, SignedOut, TooMany, WrongMethod
-from parlour.forms import Asked
+from parlour.forms import Asked, Form
 from parlour.templating import Templates, html
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,8 @@ class Pages:
             return self._ask_to_sign_in(request, known)
         if isinstance(known, WrongMethod) and _looks(request) and not self._authentication.has_session(request):
             return self._ask_to_sign_in(request, SignedOut())
+        if name is None and isinstance(known, StaleForm):
+            name, context = "resend.html", _as_sent(request, known.form)
         if name is None:
             name, context = "refused.html", {"title": TITLES.get(known.status, "That did not work")}
         response = self.show(request, name, known.status, **context, alert=str(known))
@@ -75,6 +77,12 @@ def _address(request: Asked) -> str:
     """Path and query as they were asked for, in every escape."""
     path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
     return f"{path}?{query}" if query else path
+
+
+def _as_sent(request: Asked, form: Form) -> dict[str, object]:
+    """A form as it was sent, to be looked at and sent again from a page of ours."""
+    hidden = [(name, value) for name, value in form.items() if name not in ("token", "text")]
+    return {"action": request.url.path, "hidden": hidden, "text": form.get("text")}
 
 
 def _as_refusal(error: Exception) -> Refusal:
