@@ -35,8 +35,9 @@ class Assets:
         self._by_name: dict[str, Asset] = {}
         self._by_address: dict[str, Asset] = {}
         # htmx starts itself as soon as it is there, and its socket extension must be there before that: one file.
-        scripts = [folder / "vendor" / "htmx.js", *sorted((folder / "scripts").glob("*.js"))]
-        self._add("app.js", _joined(scripts))
+        library = (folder / "vendor" / "htmx.js").read_bytes()
+        own = [_without_comments(path.read_bytes()) for path in sorted((folder / "scripts").glob("*.js"))]
+        self._add("app.js", b"\n".join([library, *own]))
         styles = sorted((folder / "styles").glob("*.css"), key=_style_order)
         self._add("app.css", _joined(styles))
         for path in sorted((folder / "icons").iterdir()):
@@ -61,6 +62,15 @@ class Assets:
 
 def _joined(paths: list[Path]) -> bytes:
     return b"\n".join(path.read_bytes() for path in paths)
+
+
+def _without_comments(script: bytes) -> bytes:
+    """Our own script without what only its readers need: lines of comment, and the space before each line.
+
+    So no string of ours may go over several lines.
+    """
+    lines = (line.strip() for line in script.splitlines())
+    return b"\n".join(line for line in lines if line and not line.startswith(b"//"))
 
 
 def _style_order(path: Path) -> tuple[int, str]:

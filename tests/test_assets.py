@@ -1,0 +1,42 @@
+"""What browsers fetch once and keep."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from parlour import resources
+from parlour.assets import Assets
+
+
+def lay_out(folder: Path, **scripts: str) -> Assets:
+    for name in ("vendor", "scripts", "styles", "icons"):
+        (folder / name).mkdir(exist_ok=True)
+    (folder / "vendor" / "htmx.js").write_text("var htmx = 1;")
+    for name, text in scripts.items():
+        (folder / "scripts" / f"{name}.js").write_text(text)
+    return Assets(folder)
+
+
+def test_an_address_changes_with_its_content_and_with_nothing_else(tmp_path: Path) -> None:
+    first = lay_out(tmp_path, a="one();").url("app.js")
+    assert lay_out(tmp_path, a="one();").url("app.js") == first
+    assert lay_out(tmp_path, a="two();").url("app.js") != first
+
+
+def test_the_library_comes_first_and_our_comments_stay_at_home(tmp_path: Path) -> None:
+    assets = lay_out(tmp_path, a="// Why.\n  one();\n\n", b="two();")
+    found = assets.find(assets.url("app.js").rpartition("/")[2])
+    assert found
+    assert found.content == b"var htmx = 1;\none();\ntwo();"
+    assert gzip.decompress(found.compressed) == found.content
+
+
+def test_no_script_of_ours_has_a_string_over_several_lines() -> None:
+    for path in (resources.folder("assets") / "scripts").glob("*.js"):
+        assert all(line.count("`") % 2 == 0 for line in path.read_text("utf-8").splitlines()), path.name
+
+
+def test_a_template_that_names_no_asset_of_ours_fails(tmp_path: Path) -> None:
+    with pytest.raises(KeyError):
+        lay_out(tmp_path).url("elsewhere.js")
