@@ -3,8 +3,9 @@
 import asyncio
 import re
 import secrets
+from collections.abc import Mapping
 from typing import TypeAlias, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 
 from litestar import Request
 from litestar.datastructures import State
@@ -31,9 +32,13 @@ Form = dict[str, str]
 
 
 class NotText(Refusal):
-    """A field whose bytes are not UTF-8."""
+    """A field whose bytes are not UTF-8; `form` shows what can be read of it."""
 
     sentence = "This form holds something that is not text in UTF-8."
+
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self.form = form
 
 
 class BadKey(Refusal):
@@ -111,32 +116,35 @@ async def _read_body(request: Asked, limit: int) -> bytes:
 
 
 def _urlencoded(body: bytes) -> Form:
-    try:
-        pairs = parse_qsl(
-            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_AT_MOST, separator="&"
-        )
-    except UnicodeDecodeError as error:
-        raise NotText from error
-    except ValueError as error:
-        raise BadRequest from error
-    return dict(pairs)
+    pairs = body.split(b"&", FIELDS_AT_MOST)
+    if len(pairs) > FIELDS_AT_MOST:
+        raise BadRequest
+    split = (pair.replace(b"+", b" ").partition(b"=") for pair in pairs if pair)
+    return _decoded({unquote_to_bytes(name): unquote_to_bytes(value) for name, _, value in split})
 
 
 def _multipart(body: bytes, boundary: str) -> Form:
     """The fields that are text; files are no part of a plain form and fall away."""
-    values: dict[str, bytearray] = {}
+    values: dict[bytes, bytearray] = {}
     current: bytearray | None = None
     try:
         with PushMultipartParser(boundary, max_segment_count=FIELDS_AT_MOST) as parser:
             for part in (*parser.parse(body), *parser.parse(b"")):
                 if isinstance(part, MultipartSegment):
-                    current = values.setdefault(part.name, bytearray()) if part.filename is None else None
+                    name = part.name.encode()
+                    current = values.setdefault(name, bytearray()) if part.filename is None else None
                     if current:
                         current.clear()
                 elif part and current is not None:
                     current += part
-        return {name: value.decode() for name, value in values.items()}
-    except UnicodeDecodeError as error:
-        raise NotText from error
     except (MultipartError, ValueError) as error:
         raise BadRequest from error
+    return _decoded({name: bytes(value) for name, value in values.items()})
+
+
+def _decoded(fields: Mapping[bytes, bytes]) -> Form:
+    try:
+        return {name.decode(): value.decode() for name, value in fields.items()}
+    except UnicodeDecodeError as error:
+        shown = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
+        raise NotText(shown) from error

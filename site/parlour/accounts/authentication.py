@@ -1,5 +1,6 @@
 """From a request to its viewer: cookies, the session behind them, and the same-origin rule for forms."""
 
+import contextlib
 import secrets
 
 import msgspec
@@ -10,8 +11,8 @@ from litestar.response import Response
 
 from parlour.accounts.sessions import Lifetime, Viewer, find_viewer
 from parlour.db import Database
-from parlour.errors import NotSameOrigin, SignedOut
-from parlour.forms import Asked, Form, Given, read_form
+from parlour.errors import NotSameOrigin, Refusal, SignedOut
+from parlour.forms import Asked, Form, Given, NotText, read_form
 from parlour.security import FormTokens, Origins, shown_same_origin
 
 VISITOR_BYTES = 16
@@ -87,22 +88,17 @@ class Authentication:
 
     async def posted(self, request: Asked) -> Posted:
         """The viewer and their form. Raises NotSameOrigin, StaleForm, SignedOutForm and what `read_form` raises."""
-        shown = shown_same_origin(request.headers, self._origins)
-        form = await read_form(request)
+        shown, form = await self._receive(request)
         viewer = await self.find(request)
         if not viewer:
             raise SignedOutForm(form)
-        if not shown and not self.tokens.fits(form.get("token", ""), self.subject(request)):
-            raise StaleForm(form)
+        self._check_token(request, form, shown)
         return Posted(viewer, form)
 
     async def visited(self, request: Asked) -> Form:
-        """A form of somebody who need not be signed in. Raises NotSameOrigin and what `read_form` raises."""
-        shown = shown_same_origin(request.headers, self._origins)
-        form = await read_form(request)
-        await self.find(request)
-        if not shown and not self.tokens.fits(form.get("token", ""), self.subject(request)):
-            raise NotSameOrigin
+        """A form of somebody who need not be signed in. Raises NotSameOrigin, StaleForm and what `read_form` raises."""
+        shown, form = await self._receive(request)
+        self._check_token(request, form, shown)
         return form
 
     def subject(self, connection: Connection) -> str:
@@ -134,6 +130,30 @@ class Authentication:
             return msgspec.convert(told, KnownBrowser)
         except (BadSignature, msgspec.ValidationError):
             return KnownBrowser(secrets.token_urlsafe(DEVICE_BYTES), [])
+
+    async def _receive(self, request: Asked) -> tuple[bool, Form]:
+        """Whether the browser itself says that the form is ours, and the form; kept for a page that shows it again."""
+        try:
+            shown = shown_same_origin(request.headers, self._origins)
+        except NotSameOrigin:
+            with contextlib.suppress(Refusal):
+                await self._read(request)
+            raise
+        return shown, await self._read(request)
+
+    async def _read(self, request: Asked) -> Form:
+        await self.find(request)
+        try:
+            form = await read_form(request)
+        except NotText as broken:
+            request.state["form"] = broken.form
+            raise
+        request.state["form"] = form
+        return form
+
+    def _check_token(self, request: Asked, form: Form, shown: bool) -> None:
+        if not shown and not self.tokens.fits(form.get("token", ""), self.subject(request)):
+            raise StaleForm(form)
 
     def _session_token(self, connection: Connection) -> str:
         signed = connection.cookies.get(self._name("session"), "")

@@ -1,8 +1,10 @@
 """Shows pages to their viewer, and turns each refusal into one: its sentence beside the form, and what was typed."""
 
 import logging
+from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
+import msgspec
 from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.response import Redirect, Response
@@ -14,8 +16,20 @@ from parlour.templating import Templates, html
 
 log = logging.getLogger(__name__)
 
+Shown = tuple[str, dict[str, object]]  # a template's name, and what it shows
+
 TITLES = {404: "Nothing here", 403: "Not from here", 429: "A little too fast", 500: "Something broke"}
 BROKEN = "Something went wrong on our side. It has been written down; please try again."
+
+
+class FormPage(msgspec.Struct, frozen=True):
+    """The page that a form stands on, drawn from the form and the ids in its address alone.
+
+    A handler names it as its `form_page`, so that a form which is refused before the handler has it is not lost.
+    """
+
+    draw: Callable[[Form, Mapping[str, str]], Shown]
+    for_visitors: bool = False
 
 
 class Pages:
@@ -42,7 +56,7 @@ class Pages:
     def refuse(self, request: Asked, refusal: Exception) -> Response[str] | Redirect:
         """The answer to a request that raised: the one place where a refusal becomes a page."""
         known = _as_refusal(refusal)
-        name, context = request.state.get("form_page", (None, {}))
+        name, context = request.state.get("form_page") or _form_page(request, known) or (None, {})
         if isinstance(known, SignedOut) and name is None:
             return self._ask_to_sign_in(request, known)
         if isinstance(known, WrongMethod) and _looks(request) and not self._authentication.has_session(request):
@@ -67,6 +81,20 @@ class Pages:
         carried = [("text", form["text"])] if form.get("text") else []
         context = {"username": "", "next": page, "carried": carried, "alert": str(refusal)}
         return self.show(request, "accounts/sign_in.html", refusal.status, **context)
+
+
+def _form_page(request: Asked, refusal: Refusal) -> Shown | None:
+    """The page of the form that was refused; none where there is no form, or nobody may know that there is one."""
+    route = request.scope.get("route_handler")
+    page = route.opt.get("form_page") if route else None
+    if not isinstance(page, FormPage) or isinstance(refusal, NotThere):
+        return None
+    if not page.for_visitors and not request.state.get("viewer"):
+        return None
+    try:
+        return page.draw(request.state.get("form", {}), request.path_params)
+    except NotThere:  # an address with no such form, whatever else is wrong with it
+        return None
 
 
 def _looks(request: Asked) -> bool:

@@ -1,5 +1,7 @@
 """Signing up, in and out; the settings, and the list of one's sessions."""
 
+from collections.abc import Mapping
+
 import msgspec
 from litestar import get, post
 from litestar.params import FromPath
@@ -15,7 +17,7 @@ from parlour.accounts.authentication import (
     with_user,
 )
 from parlour.accounts.names import BadUserName, parse_name, skeleton
-from parlour.accounts.pages import Pages
+from parlour.accounts.pages import FormPage, Pages, Shown
 from parlour.accounts.passwords import PasswordPool
 from parlour.accounts.sessions import Carried
 from parlour.db import Database
@@ -53,12 +55,19 @@ async def sign_up_page(
     return pages.show(request, "accounts/sign_up.html", username="", next=path)
 
 
-@post("/sign-up")
+def sign_up_again(form: Form, _ids: Mapping[str, str]) -> Shown:
+    """The page for newcomers, with what was typed; never a password."""
+    return "accounts/sign_up.html", {
+        "username": form.get("username", ""),
+        "next": local_path(form.get("next", "")),
+    }
+
+
+@post("/sign-up", opt={"form_page": FormPage(sign_up_again, for_visitors=True)})
 async def sign_up(
     request: Asked,
     visited: TheForm,
     authentication: Given[Authentication],
-    pages: Given[Pages],
     doorway: Given[Doorway],
     database: Given[Database],
     passwords: Given[PasswordPool],
@@ -67,7 +76,6 @@ async def sign_up(
     if not doorway.registration_open:
         raise RegistrationClosed
     name, path = visited.get("username", ""), local_path(visited.get("next", ""))
-    pages.on_refusal(request, "accounts/sign_up.html", username=name, next=path)
     network = attempts.network(_address(request))
     by_address = attempts.subject(doorway.secret, "address", network)
     ups = attempts.subject(doorway.secret, "sign-up", network)
@@ -92,21 +100,26 @@ async def sign_in_page(
     return pages.show(request, "accounts/sign_in.html", username="", next=path, carried=[])
 
 
-@post("/sign-in")
+def sign_in_again(form: Form, _ids: Mapping[str, str]) -> Shown:
+    """The page to sign in, with what was typed; never a password."""
+    return "accounts/sign_in.html", {
+        "username": form.get("username", ""),
+        "next": local_path(form.get("next", "")),
+        "carried": [("text", form["text"])] if form.get("text") else [],
+    }
+
+
+@post("/sign-in", opt={"form_page": FormPage(sign_in_again, for_visitors=True)})
 async def sign_in(
     request: Asked,
     visited: TheForm,
     authentication: Given[Authentication],
-    pages: Given[Pages],
     doorway: Given[Doorway],
     database: Given[Database],
     passwords: Given[PasswordPool],
 ) -> Redirect:
     """A new session; what was typed while signed out goes with it."""
     name, path = visited.get("username", ""), local_path(visited.get("next", ""))
-    text = visited.get("text", "")
-    carried = [("text", text)] if text else []
-    pages.on_refusal(request, "accounts/sign_in.html", username=name, next=path, carried=carried)
     counted = await _counted(request, authentication, database, doorway, visited)
     async with database.transaction() as db:
         for subject, rate in counted:
@@ -116,7 +129,7 @@ async def sign_in(
     user_id = await users.prove(database, passwords, name, visited.get("password", ""))
     async with database.transaction() as db:
         await attempts.forget_last_attempt(db, counted[0][0])  # it was no failure
-    return await _sign_in(request, authentication, database, user_id, Carried(path, text))
+    return await _sign_in(request, authentication, database, user_id, Carried(path, visited.get("text", "")))
 
 
 @post("/sign-out", opt={"page": "/"})
@@ -207,7 +220,7 @@ async def _sign_in(
     async with database.transaction() as db:
         if before:  # the browser's session before this one is of no more use to anybody
             await sessions.end_session(db, before, before.session_id)
-        token = await sessions.begin_session(db, user_id, agent, carried if carried.text else None)
+        token = await sessions.begin_session(db, user_id, agent, carried)
     known: KnownBrowser = with_user(authentication.known_browser(request), user_id)
     response = Redirect(carried.path or "/", status_code=303)
     authentication.remember_session(response, token, known)

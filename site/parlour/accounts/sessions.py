@@ -13,6 +13,7 @@ from parlour.errors import NotThere
 from parlour.events import SessionsEnded
 
 TOKEN_BYTES = 32
+LONGEST_CARRIED_PATH = 200  # characters; no page with a form has a longer one
 # Writing down that a session is used costs a transaction, so it is done this often at most.
 NOTE_USE_EVERY_S = 60
 
@@ -81,6 +82,8 @@ async def begin_session(db: Transaction, user_id: int, user_agent: str, carried:
     """A new session of that user; its token, which is shown to the browser alone and kept nowhere."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     now = datetime.now(UTC)
+    if carried and not (carried.text and len(carried.path) <= LONGEST_CARRIED_PATH):
+        carried = None
     await db.execute(
         insert(Session).values(
             user_id=user_id,
@@ -89,7 +92,8 @@ async def begin_session(db: Transaction, user_id: int, user_agent: str, carried:
             created_at=now,
             last_used_at=now,
             carried_path=carried.path if carried else None,
-            carried_text=carried.text if carried else None,
+            # No database has to take NUL in a text, and nobody can type it.
+            carried_text=carried.text.replace("\0", "") if carried else None,
         )
     )
     return token

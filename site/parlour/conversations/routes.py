@@ -1,14 +1,16 @@
 """Finding people, and starting a conversation with them."""
 
+from collections.abc import Mapping
+
 from litestar import get, post
 from litestar.response import Redirect, Response
 
 from parlour.accounts.authentication import ThePosted, TheViewer
-from parlour.accounts.pages import Pages
+from parlour.accounts.pages import FormPage, Pages, Shown
 from parlour.accounts.users import find_people
 from parlour.conversations.starting import find_or_start
 from parlour.db import Database
-from parlour.forms import Asked, Given
+from parlour.forms import Asked, Form, Given
 from parlour.rates import Limiter
 
 QUERY_LIMIT = 100  # characters; no name is longer
@@ -23,16 +25,14 @@ async def people(request: Asked, viewer: TheViewer, database: Given[Database], p
     return pages.show(request, "conversations/people.html", query=query, people=found)
 
 
-@post("/conversations", opt={"page": "/people"})
-async def start(
-    request: Asked,
-    posted: ThePosted,
-    database: Given[Database],
-    pages: Given[Pages],
-    starts: Given[Limiter],
-) -> Redirect:
+def people_again(form: Form, _ids: Mapping[str, str]) -> Shown:
+    """The page of people, with the name that was asked for."""
+    return "conversations/people.html", {"query": form.get("username", ""), "people": []}
+
+
+@post("/conversations", opt={"page": "/people", "form_page": FormPage(people_again)})
+async def start(posted: ThePosted, database: Given[Database], starts: Given[Limiter]) -> Redirect:
     """To the conversation with somebody, which is begun if there is none yet."""
     name = posted.form.get("username", "")
-    pages.on_refusal(request, "conversations/people.html", query=name, people=[])
     conversation_id = await find_or_start(database, starts, posted.viewer.id, name)
     return Redirect(f"/conversations/{conversation_id}", status_code=303)

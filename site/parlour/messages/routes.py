@@ -1,13 +1,15 @@
 """Posting, reading, editing and deleting messages; each form has an answer with scripts and one without."""
 
 import re
+from collections.abc import Mapping
 
+import msgspec
 from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import Redirect, Response
 
 from parlour.accounts.authentication import Posted, ThePosted, TheViewer
-from parlour.accounts.pages import Pages
+from parlour.accounts.pages import FormPage, Pages, Shown
 from parlour.accounts.sessions import forget_carried
 from parlour.conversations.memberships import enter, read_up_to
 from parlour.db import Database
@@ -27,7 +29,25 @@ class NoNumber(Refusal):
     sentence = "What was read must be told as a number."
 
 
-@post("/conversations/{conversation_id:str}/messages", opt={"page": "/conversations/{conversation_id}"})
+class Unseen(msgspec.Struct, frozen=True):
+    """A conversation or a message of which only the id is known, since nobody has looked it up."""
+
+    id: int
+    name: str = "the conversation"
+    notes: bool = False
+
+
+def composer_again(form: Form, ids: Mapping[str, str]) -> Shown:
+    """The composer with what was typed."""
+    conversation = Unseen(parse_id(ids["conversation_id"]))
+    context = {"conversation": conversation, "text": form.get("text", ""), "key": new_key(), "after": _cursor(form)}
+    return "messages/refused.html", context
+
+
+@post(
+    "/conversations/{conversation_id:str}/messages",
+    opt={"page": "/conversations/{conversation_id}", "form_page": FormPage(composer_again)},
+)
 async def post_message(
     request: Asked,
     conversation_id: FromPath[str],
@@ -101,7 +121,16 @@ async def edit_page(
     return pages.show(request, name, **_form_context(line, place.revision), text=text)
 
 
-@post("/messages/{message_id:str}/edit", opt={"page": "/messages/{message_id}/edit"})
+def edit_again(form: Form, ids: Mapping[str, str]) -> Shown:
+    """The form to change a message, with what was typed."""
+    row = Unseen(parse_id(ids["message_id"]))
+    return "messages/edit.html", {"row": row, "after": _cursor(form), "text": form.get("text", "")}
+
+
+@post(
+    "/messages/{message_id:str}/edit",
+    opt={"page": "/messages/{message_id}/edit", "form_page": FormPage(edit_again)},
+)
 async def edit(
     request: Asked,
     message_id: FromPath[str],
