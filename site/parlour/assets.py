@@ -10,8 +10,8 @@ from parlour.compression import ASSET_LEVEL, compress
 DIGEST_CHARACTERS = 12
 
 KINDS = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".svg": "image/svg+xml",
     ".png": "image/png",
 }

@@ -12,7 +12,7 @@ from parlour.errors import NotThere
 from parlour.forms import Asked, Given
 
 IMMUTABLE = "public, max-age=31536000, immutable"
-PLAIN = "text/plain; charset=utf-8"
+PLAIN = "text/plain"
 
 
 @get("/healthz")

@@ -61,6 +61,7 @@ class Porter:
         asked["path"] = _path(scope)
         if scope["method"] == HttpMethod.HEAD:
             asked["method"] = HttpMethod.GET
+            asked["state"]["only_head"] = True  # for whoever would note that a page was read
         zipped = takes_gzip(", ".join(_values(scope, b"accept-encoding")))
         begun: list[HTTPResponseStartEvent] = []
 

@@ -20,13 +20,12 @@ class Origins:
         bases = [base_url] if base_url else [f"http://{name}:{port}" for name in _own_names(host)]
         self.https = base_url.startswith("https:")
         self._origins = {_origin(base) for base in bases}
-        self._hosts = {origin.partition("://")[2] for origin in self._origins}
-        self._default_port = f":{DEFAULT_PORTS['https' if self.https else 'http']}"
+        self._hosts = {host for origin in self._origins for host in _hosts(origin)}
 
     def is_our_host(self, hosts: Iterable[str]) -> bool:
         """Exactly one Host, and one of ours."""
         found = list(hosts)
-        return len(found) == 1 and found[0].lower().removesuffix(self._default_port) in self._hosts
+        return len(found) == 1 and found[0].lower() in self._hosts
 
     def is_our_origin(self, origins: Iterable[str]) -> bool:
         """Exactly one Origin, and one of ours; `null` and none are not."""
@@ -70,6 +69,12 @@ def shown_same_origin(headers: Headers, origins: Origins) -> bool:
 
 def _own_names(host: str) -> set[str]:
     return {"localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host}
+
+
+def _hosts(origin: str) -> set[str]:
+    """How a Host header names an origin: a default port may stand there or not."""
+    scheme, _, host = origin.partition("://")
+    return {host} if urlsplit(origin).port else {host, f"{host}:{DEFAULT_PORTS[scheme]}"}
 
 
 def _origin(url: str) -> str:

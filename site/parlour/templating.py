@@ -51,7 +51,7 @@ class Templates:
 def html(content: str, status: int = 200, **headers: str) -> Response[str]:
     """An answer of HTML; `cache_control="…"` is the header `cache-control`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(content, status_code=status, media_type="text/html; charset=utf-8", headers=named)
+    return Response(content, status_code=status, media_type="text/html", headers=named)
 
 
 def _day(at: datetime) -> str:

@@ -74,9 +74,9 @@ def _before(request: Asked) -> int:
 
 
 def _reads_by_being_served(request: Asked) -> bool:
-    """Whether showing the page is reading it: not where scripts will say so, and not where it is fetched ahead."""
+    """Whether showing the page is reading it: not where scripts will say so, or where nobody sees it yet."""
     ahead = "prefetch" in request.headers.get("sec-purpose", "") + request.headers.get("purpose", "")
-    return not ahead and request.method == "GET" and "scripts" not in request.cookies
+    return not ahead and "only_head" not in request.state and "scripts" not in request.cookies
 
 
 async def _mark_as_read(database: Database, place: Place, lines: list[Line]) -> None:
