@@ -95,7 +95,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["author_id"], ["user.id"], "fk_message_author_id", ondelete="CASCADE"),
         sa.UniqueConstraint("conversation_id", "seq", name="uq_message_conversation_id_seq"),
         sa.UniqueConstraint(
-            "author_id", "conversation_id", "key", "digest", name="uq_message_author_id_conversation_id_key_digest"
+            "key", "author_id", "conversation_id", "digest", name="uq_message_key_author_id_conversation_id_digest"
         ),
         sqlite_autoincrement=True,
     )

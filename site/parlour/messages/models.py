@@ -18,7 +18,8 @@ class Message(Base):
     __tablename__ = "message"
     __table_args__ = (
         UniqueConstraint("conversation_id", "seq"),
-        UniqueConstraint("author_id", "conversation_id", "key", "digest"),
+        # The key comes first: it alone finds what a group of messages may have been posted as before.
+        UniqueConstraint("key", "author_id", "conversation_id", "digest"),
         Index(None, "conversation_id", "revision"),
         {"sqlite_autoincrement": True},  # an id that stood in a permalink is never another message's
     )

@@ -176,6 +176,22 @@ class Tail(msgspec.Struct):
     last_posted_at: datetime | None
 
 
+# Built once: to build a statement costs more than to run it.
+LOCK = (
+    select(
+        Conversation.id,
+        Conversation.revision,
+        Conversation.last_seq,
+        Conversation.last_author_id,
+        Conversation.last_posted_at,
+    )
+    .where(Conversation.id.in_(bindparam("conversation_ids", expanding=True)))
+    .order_by(Conversation.id)
+    .with_for_update()
+)
+POSTED = select(
+    Message.id, Message.author_id, Message.conversation_id, Message.key, Message.digest, Message.posted_revision
+).where(Message.key.in_(bindparam("keys", expanding=True)))
 INSERT = insert(Message).returning(Message.id, Message.revision, sort_by_parameter_order=True)
 MOVE_TAIL = (
     update(Conversation)
@@ -191,18 +207,7 @@ MOVE_MARK = (
 
 async def _lock(db: Transaction, conversation_ids: set[int]) -> dict[int, Tail]:
     """Takes the conversations' row locks, in one order everywhere so that no two transactions wait for each other."""
-    rows = await db.execute(
-        select(
-            Conversation.id,
-            Conversation.revision,
-            Conversation.last_seq,
-            Conversation.last_author_id,
-            Conversation.last_posted_at,
-        )
-        .where(Conversation.id.in_(sorted(conversation_ids)))
-        .order_by(Conversation.id)
-        .with_for_update()
-    )
+    rows = await db.execute(LOCK, {"conversation_ids": sorted(conversation_ids)})
     return {row.id: Tail(row.revision, row.last_seq, row.last_author_id, row.last_posted_at) for row in rows}
 
 
@@ -211,15 +216,7 @@ Posted = dict[tuple[int, int, str], list[tuple[bytes, Stored]]]
 
 async def _find_posted(db: Transaction, drafts: Sequence[Draft]) -> Posted:
     """What was posted before under one of these keys; asked with the lock held, so nobody posts it meanwhile."""
-    rows = await db.execute(
-        select(
-            Message.id, Message.author_id, Message.conversation_id, Message.key, Message.digest, Message.posted_revision
-        ).where(
-            Message.author_id.in_({draft.author_id for draft in drafts}),
-            Message.conversation_id.in_({draft.conversation_id for draft in drafts}),
-            Message.key.in_({draft.key for draft in drafts}),
-        )
-    )
+    rows = await db.execute(POSTED, {"keys": sorted({draft.key for draft in drafts})})
     found: Posted = {}
     for row in rows:
         stored = Stored(row.id, row.posted_revision, again=True)
