@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
+import asyncpg
 from sqlalchemy import (
     URL,
     BigInteger,
@@ -27,19 +30,26 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from parlour.errors import Unavailable
 from parlour.events import Event
 
+log = logging.getLogger(__name__)
+
 CONNECTIONS_AT_MOST = 16
 WAIT_FOR_CONNECTION_S = 10
 SQLITE_BUSY_MS = 10_000
 RETRY_AFTER_S = 2
+ANSWER_WITHIN_S = 20  # a statement; on a line that died without a word nobody waits for ever
+# A transaction of another process that stands still must not make everybody wait for its locks.
+SERVER_LIMITS = {"lock_timeout": "8s", "idle_in_transaction_session_timeout": "15s"}
+# SQLSTATE: what PostgreSQL says of itself or of the moment, and not of what we asked.
+OUTAGES = ("08", "25P03", "40", "53", "55P03", "57", "58")
 
 Publish = Callable[[Sequence[Event]], None]
 Values = Mapping[str, object] | Sequence[Mapping[str, object]]
@@ -136,13 +146,29 @@ class Database(ABC):
 
 def connect(url: str, publish: Publish) -> Database:
     """The database at `sqlite:///FILE` or `postgresql://…`. Raises ValueError, with a sentence, for any other URL."""
-    parsed = make_url(url)
+    file = sqlite_file(url)
+    if file:
+        return SQLite(URL.create("sqlite+pysqlite", database=str(file)), publish)
+    return PostgreSQL(postgres_address(url), publish)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of an embedded database; None for a server. Raises ValueError, with a sentence, for what is neither."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:  # whose own words would tell the password
+        raise ValueError("The database's URL cannot be read; use sqlite:///FILE or postgresql://…") from error
     name = parsed.drivername.partition("+")[0]
-    if name == "sqlite" and parsed.database:
-        return SQLite(parsed.set(drivername="sqlite+pysqlite"), publish)
+    if name == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return Path(parsed.database)
     if name in ("postgresql", "postgres"):
-        return PostgreSQL(parsed.set(drivername="postgresql+asyncpg"), publish)
+        return None
     raise ValueError(f"{name!r} is no database that Parlour knows; use sqlite:///FILE or postgresql://…")
+
+
+def postgres_address(url: str) -> str:
+    """The URL as PostgreSQL's own programs write it, whatever driver was named in it."""
+    return "postgresql://" + url.partition("://")[2]
 
 
 class SQLite(Database):
@@ -172,38 +198,43 @@ class SQLite(Database):
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         with _refused_when_down():
-            async with self._turn:
-                connection = self._writing = self._writing or self._write_engine.connect()
-                # A transaction that began by reading could find another one before it; so it begins as a writer.
-                await self._on_disk(connection, "BEGIN IMMEDIATE")
-                try:
-                    transaction = Transaction(_at_once(connection))
-                    yield transaction
-                except BaseException:
-                    connection.exec_driver_sql("ROLLBACK")
-                    raise
-                await asyncio.shield(self._on_disk(connection, "COMMIT"))
-        if transaction.announced:
-            self._publish(transaction.announced)
+            async with self._writer() as connection:
+                transaction = Transaction(_at_once(connection))
+                yield transaction
+                await _wholly(self._commit(connection, transaction))
 
     async def run_in_transaction(self, work: Callable[[Connection], None]) -> None:
-        async with self._turn:
-            connection = self._writing = self._writing or self._write_engine.connect()
-            await self._on_disk(connection, "BEGIN IMMEDIATE")
-            try:
+        with _refused_when_down():
+            async with self._writer() as connection:
                 work(connection)
-            except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
-                raise
-            await self._on_disk(connection, "COMMIT")
+                await self._on_disk(connection, "COMMIT")
 
     async def close(self) -> None:
+        self._disk.shutdown()
         for connection in (self._looking, self._writing):
             if connection:
                 connection.close()
         self._read_engine.dispose()
         self._write_engine.dispose()
-        self._disk.shutdown()
+
+    @asynccontextmanager
+    async def _writer(self) -> AsyncIterator[Connection]:
+        """The one connection that writes, in a transaction; what is not committed in the end is undone."""
+        async with self._turn:
+            connection = self._writing = self._writing or self._write_engine.connect()
+            try:
+                # A transaction that began by reading could find another one before it; so it begins as a writer.
+                await _wholly(self._on_disk(connection, "BEGIN IMMEDIATE"))
+                yield connection
+            except BaseException:
+                with contextlib.suppress(OperationalError):  # nothing was begun, or it is committed
+                    connection.exec_driver_sql("ROLLBACK")
+                raise
+
+    async def _commit(self, connection: Connection, transaction: Transaction) -> None:
+        await self._on_disk(connection, "COMMIT")
+        if transaction.announced:
+            self._publish(transaction.announced)
 
     async def _on_disk(self, connection: Connection, statement: str) -> None:
         await asyncio.get_running_loop().run_in_executor(self._disk, connection.exec_driver_sql, statement)
@@ -214,10 +245,15 @@ class PostgreSQL(Database):
 
     is_sqlite = False
 
-    def __init__(self, url: URL, publish: Publish) -> None:
+    def __init__(self, address: str, publish: Publish) -> None:
         self._publish = publish
+        self._address = address
         self._engine = create_async_engine(
-            url, pool_size=CONNECTIONS_AT_MOST, max_overflow=0, pool_timeout=WAIT_FOR_CONNECTION_S
+            "postgresql+asyncpg://",
+            async_creator=self._connect,
+            pool_size=CONNECTIONS_AT_MOST,
+            max_overflow=0,
+            pool_timeout=WAIT_FOR_CONNECTION_S,
         )
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -230,18 +266,35 @@ class PostgreSQL(Database):
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         with _refused_when_down():
-            async with self._engine.begin() as connection:
+            async with self._engine.connect() as connection:
                 transaction = Transaction(connection.execute)
                 yield transaction
-        if transaction.announced:
-            self._publish(transaction.announced)
+                await _wholly(self._commit(connection, transaction))
 
     async def run_in_transaction(self, work: Callable[[Connection], None]) -> None:
-        async with self._engine.begin() as connection:
-            await connection.run_sync(work)
+        # A migration may take longer than any other statement, and wait for one that runs elsewhere.
+        engine = create_async_engine(
+            "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(self._address), poolclass=NullPool
+        )
+        with _refused_when_down():
+            async with engine.begin() as connection:
+                await connection.run_sync(work)
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+    async def _connect(self) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            self._address,
+            timeout=WAIT_FOR_CONNECTION_S,
+            command_timeout=ANSWER_WITHIN_S,
+            server_settings=SERVER_LIMITS,
+        )
+
+    async def _commit(self, connection: AsyncConnection, transaction: Transaction) -> None:
+        await connection.commit()
+        if transaction.announced:
+            self._publish(transaction.announced)
 
 
 def _sqlite_engine(url: URL) -> Engine:
@@ -270,9 +323,40 @@ def _at_once(connection: Connection) -> Execute:
     return execute
 
 
+async def _wholly(work: Coroutine[object, object, None]) -> None:
+    """Does `work` to its end, also when whoever waits for it is cancelled; the cancellation goes on afterwards."""
+    task = asyncio.create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    error_of_work = task.exception()
+    if cancelled:
+        raise cancelled from error_of_work
+
+
 @contextlib.contextmanager
 def _refused_when_down() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeoutError, ConnectionError) as error:
+    except DBAPIError as error:
+        if not _is_outage(error):
+            raise
+        log.warning("The database cannot do that now: %s", error.orig)
         raise Unavailable(RETRY_AFTER_S) from error
+    except (PoolTimeoutError, OSError) as error:
+        log.warning("The database cannot be reached: %s", error or "it took too long")
+        raise Unavailable(RETRY_AFTER_S) from error
+
+
+def _is_outage(error: DBAPIError) -> bool:
+    """Whether the database is to blame, and not what it was asked."""
+    if error.connection_invalidated or isinstance(error, OperationalError):
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        wrong_value = error.orig is not None and isinstance(error.orig.__cause__, ValueError)
+        return isinstance(error, InterfaceError) and not wrong_value
+    return str(state).startswith(OUTAGES)

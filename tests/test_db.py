@@ -1,0 +1,249 @@
+"""The database keeps its word: all or nothing, told once it is committed, and never stuck because somebody went away."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, closing, contextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import asyncpg
+import pytest
+from sqlalchemy import Engine, event, insert, select, text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+from parlour import db, schema
+from parlour.accounts.models import Attempt
+from parlour.conversations.models import Membership
+from parlour.db import Database
+from parlour.errors import Unavailable
+from parlour.events import ConversationStarted, Event
+from services import Postgres
+
+PATIENCE_S = 5
+NOTED = text("INSERT INTO attempt (subject, at) VALUES ('x', '2026-11-24 12:00:00')")
+COUNT = text("SELECT count(*) FROM attempt")
+
+
+@pytest.fixture
+def heard() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+async def database(database_url: str, heard: list[Event]) -> AsyncIterator[Database]:
+    """A database with the schema, whose events are heard."""
+
+    def hear(events: Sequence[Event]) -> None:
+        heard.extend(events)
+
+    opened = db.connect(database_url, hear)
+    await schema.migrate(opened)
+    yield opened
+    await opened.close()
+
+
+async def count(database: Database) -> int:
+    async with database.reading() as db:
+        return int(str((await db.execute(COUNT)).scalar_one()))
+
+
+async def note(database: Database, announced: Event | None = None) -> None:
+    async with database.transaction() as db:
+        await db.execute(NOTED)
+        if announced:
+            db.announce(announced)
+
+
+async def test_what_is_announced_is_told_once_it_is_committed(database: Database, heard: list[Event]) -> None:
+    async with database.transaction() as db:
+        db.announce(ConversationStarted(7))
+        assert heard == []
+    assert heard == [ConversationStarted(7)]
+
+
+async def test_what_fails_midway_leaves_nothing_and_is_not_told(database: Database, heard: list[Event]) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction() as db:
+            await db.execute(NOTED)
+            db.announce(ConversationStarted(7))
+            raise ZeroDivisionError
+    assert await count(database) == 0
+    assert heard == []
+    await note(database)
+    assert await count(database) == 1
+
+
+async def test_whoever_goes_away_in_the_middle_leaves_nothing_open(database: Database, heard: list[Event]) -> None:
+    inside = asyncio.Event()
+
+    async def dawdle() -> None:
+        async with database.transaction() as db:
+            await db.execute(NOTED)
+            inside.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(dawdle())
+    await inside.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await note(database)
+    assert await count(database) == 1
+
+
+async def test_whoever_goes_away_during_the_commit_is_committed_and_told(
+    database: Database, heard: list[Event]
+) -> None:
+    """However late the cancellation comes: what is stored is told, and what is not stored is not."""
+    tasks = [asyncio.create_task(note(database, ConversationStarted(n))) for n in range(40)]
+    done = 0
+    for turns, task in enumerate(tasks):
+        for _ in range(turns % 20):
+            await asyncio.sleep(0)
+        task.cancel()
+        done += not isinstance((await asyncio.gather(task, return_exceptions=True))[0], BaseException)
+    assert await count(database) == len(heard) >= done
+    await note(database)
+
+
+async def test_a_wish_that_cannot_be_committed_leaves_the_database_usable(tmp_path: Path) -> None:
+    async with aclosing(_Closing(f"sqlite:///{tmp_path / 'p.sqlite3'}")) as opened:
+        database = await opened.open()
+        with pytest.raises(IntegrityError):
+            async with database.transaction() as db:
+                await db.execute(text("PRAGMA defer_foreign_keys=ON"))
+                stray = {"conversation_id": 1, "user_id": 1, "read_seq": 0, "joined_at": datetime.now(UTC)}
+                await db.execute(insert(Membership), [stray])
+        await note(database)
+        assert await count(database) == 1
+
+
+async def test_whoever_goes_away_while_another_process_writes_leaves_no_transaction_behind(tmp_path: Path) -> None:
+    async with aclosing(_Closing(f"sqlite:///{tmp_path / 'p.sqlite3'}")) as opened:
+        database = await opened.open()
+        with closing(sqlite3.connect(tmp_path / "p.sqlite3", isolation_level=None)) as other, begun() as beginning:
+            other.execute("BEGIN IMMEDIATE")
+            waiting = asyncio.create_task(note(database))
+            await asyncio.to_thread(beginning.wait, PATIENCE_S)
+            waiting.cancel()
+            other.execute("ROLLBACK")
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await note(database)
+        assert await count(database) == 1
+
+
+async def test_a_time_is_in_utc_on_both_databases_and_never_without_its_zone(database: Database) -> None:
+    at = datetime(2026, 11, 24, 13, 30, tzinfo=timezone(timedelta(hours=1)))
+    async with database.transaction() as db:
+        await db.execute(insert(Attempt), [{"subject": "a", "at": at}])
+    async with database.reading() as db:
+        found = (await db.execute(select(Attempt.at))).scalar_one()
+    assert found == at
+    assert str(found) == "2026-11-24 12:30:00+00:00"
+    with pytest.raises(Exception, match="without its zone"):
+        async with database.transaction() as db:
+            await db.execute(insert(Attempt), [{"subject": "a", "at": at.replace(tzinfo=None)}])
+
+
+async def test_a_mistake_of_ours_is_not_taken_for_an_outage(postgres: Postgres) -> None:
+    async with postgres.database() as url, aclosing(_Closing(url)) as opened:
+        database = await opened.open()
+        with pytest.raises(ProgrammingError):
+            async with database.reading() as db:
+                await db.execute(text("SELECT * FROM nowhere"))
+        with pytest.raises(Exception, match="int64"):
+            async with database.reading() as db:
+                await db.execute(select(Attempt.id).where(Attempt.id == 2**70))
+
+
+@pytest.mark.parametrize("sentence", ["SELECT pg_terminate_backend(pg_backend_pid())", "SELECT 1/0"])
+async def test_a_line_that_was_cut_is_replaced(postgres: Postgres, sentence: str) -> None:
+    async with postgres.database() as url, aclosing(_Closing(url)) as opened:
+        database = await opened.open()
+        refusal = Unavailable if "terminate" in sentence else Exception
+        with pytest.raises(refusal):
+            async with database.transaction() as db:
+                await db.execute(text(sentence))
+        await note(database)
+        assert await count(database) == 1
+
+
+async def test_who_meets_a_dead_line_is_told_to_come_back_and_then_served(postgres: Postgres) -> None:
+    async with postgres.database() as url, aclosing(_Closing(url)) as opened:
+        database = await opened.open()
+        assert await count(database) == 0
+        name = url.rpartition("/")[2]
+        await postgres.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        with pytest.raises(Unavailable):
+            await count(database)
+        assert await count(database) == 0
+
+
+async def test_a_lock_that_another_process_never_gives_back_is_waited_for_only_so_long(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "SERVER_LIMITS", {"lock_timeout": "200ms"})
+    async with postgres.database() as url, aclosing(_Closing(url)) as opened:
+        database = await opened.open()
+        other = await asyncpg.connect(url)
+        async with other.transaction():
+            await other.execute("LOCK attempt")
+            with pytest.raises(Unavailable):
+                await note(database)
+        await other.close()
+        await note(database)
+
+
+async def test_a_database_that_is_not_there_is_an_outage(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for url in ("postgresql://nobody@127.0.0.1:1/none", f"sqlite:///{tmp_path / 'folder'}"):
+        database = db.connect(url, lambda _events: None)
+        with pytest.raises(Unavailable):
+            async with database.reading() as reading:
+                await reading.execute(text("SELECT 1"))
+        await database.close()
+
+
+@pytest.mark.parametrize("url", ["mysql://a:secret@b/c", "sqlite://", "sqlite:///:memory:", "secret", "pg://:x:secret"])
+def test_a_url_of_another_kind_is_refused_with_a_sentence_that_tells_no_password(url: str) -> None:
+    with pytest.raises(ValueError, match="postgresql://") as refused:
+        db.connect(url, lambda _events: None)
+    assert "secret" not in str(refused.value)
+
+
+async def test_a_postgresql_url_may_be_written_as_its_own_programs_write_it(postgres: Postgres) -> None:
+    async with postgres.database() as url:
+        for written in (url + "?sslmode=prefer", url.replace("postgresql:", "postgres:")):
+            async with aclosing(_Closing(written)) as opened:
+                assert await count(await opened.open()) == 0
+
+
+@contextmanager
+def begun() -> Iterator[threading.Event]:
+    """Set as soon as any SQLite connection of ours asks to be the writer."""
+    asked = threading.Event()
+
+    def look(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement == "BEGIN IMMEDIATE":
+            asked.set()
+
+    event.listen(Engine, "before_cursor_execute", look)
+    yield asked
+    event.remove(Engine, "before_cursor_execute", look)
+
+
+class _Closing:
+    """A database for `aclosing`."""
+
+    def __init__(self, url: str) -> None:
+        self._database = db.connect(url, lambda _events: None)
+
+    async def open(self) -> Database:
+        await schema.migrate(self._database)
+        return self._database
+
+    async def aclose(self) -> None:
+        await self._database.close()
