@@ -10,6 +10,7 @@ from typing import Protocol
 import asyncpg
 import msgspec
 
+from parlour.db import postgres_address, sqlite_file
 from parlour.events import Event, HubReconnected
 
 log = logging.getLogger(__name__)
@@ -17,7 +18,10 @@ log = logging.getLogger(__name__)
 CHANNEL = "parlour"
 PAYLOAD_LIMIT = 7_500  # bytes; PostgreSQL takes 8,000
 LOOK_AGAIN_S = 5.0  # how often the line is tried, so that one that died without a word is noticed
-RECONNECT_S = 1.0
+ANSWER_WITHIN_S = 5.0
+RECONNECT_S = 0.5
+LAST_WORDS_S = 2.0
+WAITING_AT_MOST = 10_000  # events that could not be sent yet
 
 Heard = Callable[[Sequence[Event]], None]
 
@@ -65,12 +69,13 @@ class Parcel(msgspec.Struct, frozen=True):
 class PostgresHub:
     """Several processes on one PostgreSQL. The line is a connection of our own, and is opened again when it is lost."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, address: str) -> None:
+        self._address = address
         self._me = secrets.token_hex(8)
         self._heard: Heard = _nobody
         self._waiting: list[Event] = []
         self._more = asyncio.Event()
+        self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
     def listen(self, heard: Heard) -> None:
@@ -79,39 +84,56 @@ class PostgresHub:
     def publish(self, events: Sequence[Event]) -> None:
         self._heard(events)
         self._waiting += events
+        self._bound()
         self._more.set()
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._keep_line(), name="hub")
 
     async def stop(self) -> None:
+        """What was published last still goes out, if that can be done soon."""
+        self._stopping = True
+        self._more.set()
         if self._task:
+            await asyncio.wait({self._task}, timeout=LAST_WORDS_S)
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task})
 
     async def _keep_line(self) -> None:
-        while True:
+        while self._waiting or not self._stopping:
             try:
-                line = await asyncpg.connect(self._url)
+                line = await asyncpg.connect(self._address, timeout=ANSWER_WITHIN_S, command_timeout=ANSWER_WITHIN_S)
                 try:
+                    line.add_termination_listener(lambda _line: self._more.set())
                     await line.add_listener(CHANNEL, self._receive)
                     self._heard([HubReconnected()])
                     await self._send_over(line)
                 finally:
                     line.terminate()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                log.warning("The line between processes is down, and is tried again: %s", error)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+                log.warning("The line between processes is down, and is tried again: %s", error or "no answer")
                 await asyncio.sleep(RECONNECT_S)
 
     async def _send_over(self, line: asyncpg.Connection) -> None:
-        while True:
+        """Sends what waits, until the hub stops. Raises what the driver raises once the line is lost."""
+        while self._waiting or not self._stopping:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._more.wait(), LOOK_AGAIN_S)
             self._more.clear()
-            waiting, self._waiting = self._waiting, []
-            payloads = self._packed(waiting)
-            await line.fetch("SELECT pg_notify($1, x) FROM unnest($2::text[]) x", CHANNEL, payloads)
+            sending, self._waiting = self._waiting, []
+            try:
+                payloads = self._packed(sending)
+                await line.fetch("SELECT pg_notify($1, x) FROM unnest($2::text[]) x", CHANNEL, payloads)
+            except BaseException:
+                self._waiting[:0] = sending  # others may hear it twice, but never not at all
+                self._bound()
+                self._more.set()
+                raise
+
+    def _bound(self) -> None:
+        if len(self._waiting) > WAITING_AT_MOST:
+            # Nobody could be told for long; they are told to look at everything, instead of each thing.
+            self._waiting = [HubReconnected()]
 
     def _packed(self, events: list[Event]) -> list[str]:
         """The events in as few payloads as they fit into; none for no event."""
@@ -134,10 +156,11 @@ class PostgresHub:
 
 
 def make_hub(database_url: str) -> Hub:
-    """The hub that fits the database: with SQLite there is one process, with PostgreSQL there may be several."""
-    if database_url.startswith("sqlite"):
-        return LocalHub()
-    return PostgresHub("postgresql://" + database_url.partition("://")[2])
+    """The hub that fits the database: with SQLite there is one process, with PostgreSQL there may be several.
+
+    Raises ValueError like `db.connect`.
+    """
+    return LocalHub() if sqlite_file(database_url) else PostgresHub(postgres_address(database_url))
 
 
 def _nobody(_events: Sequence[Event]) -> None:
