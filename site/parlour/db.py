@@ -28,6 +28,7 @@ from sqlalchemy import (
     create_engine,
     event,
     make_url,
+    text,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
@@ -45,6 +46,8 @@ CONNECTIONS_AT_MOST = 16
 WAIT_FOR_CONNECTION_S = 10
 SQLITE_BUSY_MS = 10_000
 RETRY_AFTER_S = 2
+
+TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
 ANSWER_WITHIN_S = 20  # a statement; on a line that died without a word nobody waits for ever
 # A transaction of another process that stands still must not make everybody wait for its locks.
 SERVER_LIMITS = {"lock_timeout": "8s", "idle_in_transaction_session_timeout": "15s"}
@@ -113,13 +116,19 @@ class Reading:
 class Transaction(Reading):
     """A connection that writes; all of it is committed, or nothing is."""
 
-    def __init__(self, execute: Execute) -> None:
+    def __init__(self, execute: Execute, *, alone: bool) -> None:
         super().__init__(execute)
         self.announced: list[Event] = []
+        self._alone = alone  # no other transaction writes meanwhile
 
     def announce(self, happened: Event) -> None:
         """Tells every process, once this is committed."""
         self.announced.append(happened)
+
+    async def take_turn(self, subject: str) -> None:
+        """Waits until no other transaction has its turn with this subject; ours lasts to the transaction's end."""
+        if not self._alone:
+            await self.execute(TAKE_TURN, {"subject": subject})
 
 
 class Database(ABC):
@@ -199,7 +208,7 @@ class SQLite(Database):
     async def transaction(self) -> AsyncIterator[Transaction]:
         with _refused_when_down():
             async with self._writer() as connection:
-                transaction = Transaction(_at_once(connection))
+                transaction = Transaction(_at_once(connection), alone=True)
                 yield transaction
                 await _wholly(self._commit(connection, transaction))
 
@@ -267,7 +276,7 @@ class PostgreSQL(Database):
     async def transaction(self) -> AsyncIterator[Transaction]:
         with _refused_when_down():
             async with self._engine.connect() as connection:
-                transaction = Transaction(connection.execute)
+                transaction = Transaction(connection.execute, alone=False)
                 yield transaction
                 await _wholly(self._commit(connection, transaction))
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import delete, insert, select
 
 from parlour.accounts.models import Attempt
-from parlour.db import Reading, Transaction
+from parlour.db import Transaction
 from parlour.errors import TooMany
 from parlour.rates import Rate
 
@@ -38,8 +38,12 @@ def network(address: str) -> str:
     return str(ipaddress.ip_network((parsed, IPV6_NETWORK_BITS), strict=False))
 
 
-async def check_attempts(db: Reading, counted: str, rate: Rate) -> None:
-    """Raises TooManyAttempts when the limit of this subject is reached."""
+async def check_attempts(db: Transaction, counted: str, rate: Rate) -> None:
+    """Raises TooManyAttempts when the limit of this subject is reached.
+
+    Until the transaction ends nobody else checks this subject, so that many attempts at once are counted one by one.
+    """
+    await db.take_turn(counted)
     now = datetime.now(UTC)
     since = now - timedelta(seconds=rate.seconds)
     times = (
