@@ -1,5 +1,6 @@
 """The house for each test, on both databases, and the cast: Ada and Bo talk, Cy is outside."""
 
+import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -128,6 +129,15 @@ async def cy(invite: Invite) -> Person:
 async def talk(ada: Person, bo: Person) -> int:
     """The conversation of Ada and Bo."""
     return await ada.meet("Bo")
+
+
+@pytest.fixture
+def quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever people send, the log has nothing to say about it."""
+    yield
+    loud = [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.WARNING]
+    assert not loud
+    assert "Traceback" not in caplog.text
 
 
 @pytest.fixture(scope="session")

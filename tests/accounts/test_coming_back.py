@@ -1,0 +1,86 @@
+"""Signing in leads back to where one wanted to go, within the house, with what one had typed."""
+
+import itertools
+import re
+
+import pytest
+
+from corpus import URL_PAYLOADS
+from people import PASSWORD, Page, Person
+from refusals import check_refusal
+
+pytestmark = pytest.mark.usefixtures("quiet_log")
+
+
+ELSEWHERE = [
+    *URL_PAYLOADS, "http://elsewhere.test/", "//elsewhere.test", "/\\elsewhere.test", "\\/elsewhere.test",
+    "/\t/elsewhere.test", "/\n/elsewhere.test", "/\r/elsewhere.test", "///elsewhere.test", "/ /elsewhere.test",
+    " //elsewhere.test", "\t//elsewhere.test", "\0//elsewhere.test", "elsewhere.test", "./elsewhere", "../x",
+    "@elsewhere.test", ":80", "?x", "#x", "/\u2028x", "/\u00e9", "/\x7f", "/%0d%0aSet-Cookie:x=y\r\nX: y",
+    "https:/elsewhere.test", "/\\\t/elsewhere.test",
+]  # fmt: skip
+WITHIN = [
+    "/",
+    "/settings",
+    "/conversations/7?before=51",
+    "/conversations/7#latest",
+    "/people?q=a%20b&x=%2F%2Fy",
+    "/.//x",
+]
+
+
+async def test_one_is_led_on_within_the_house_and_nowhere_else(ada: Person) -> None:
+    async with Person(ada.url) as stranger:
+        for path, way in itertools.product(ELSEWHERE + WITHIN, ("/sign-in", "/sign-up")):
+            where = (await ada.client.get(way, params={"next": path})).headers["location"]
+            page = Page(await stranger.client.get(way, params={"next": path}))
+            assert page.form(way).fields.get("next", "/") == where
+            if path in WITHIN:
+                assert where == path
+            else:
+                assert where == "/" or (where == path and re.fullmatch(r"/[^/\\\s][!-~]*", path)), path
+
+
+async def test_nobody_is_led_elsewhere_by_signing_in_or_up(house: str) -> None:
+    for number, path in enumerate(
+        ("//elsewhere.test", "/\\elsewhere.test", "/\t/elsewhere.test", "https://elsewhere.test")
+    ):
+        async with Person(house) as newcomer:
+            form = {"username": f"newcomer{number}", "password": PASSWORD, "next": path}
+            for way in ("/sign-up", "/sign-in"):
+                assert (await newcomer.post(way, form)).answer.headers["location"] == "/"
+            within = form | {"next": "/settings"}
+            assert (await newcomer.post("/sign-in", within)).answer.headers["location"] == "/settings"
+
+
+async def test_who_was_led_to_the_sign_in_page_comes_back_to_where_they_wanted(ada: Person) -> None:
+    await ada.post("/sign-out")
+    for path in ("/people?q=a%20b%26c", "/conversations/1?before=51", "/messages/5", "/nowhere%2fat/all"):
+        led = await ada.get(path)
+        assert led.status == 303
+        page = await ada.get(led.answer.headers["location"])
+        form = page.form("/sign-in").fields | {"username": "Ada", "password": PASSWORD}
+        assert (await ada.post("/sign-in", form)).answer.headers["location"] == path
+        await ada.post("/sign-out")
+
+
+async def test_what_was_typed_while_signed_out_is_in_the_composer_afterwards(ada: Person, talk: int) -> None:
+    await ada.post("/sign-out")
+    for text in ("kept <b>&amp;</b>\r\nin two lines", "\n\n  blanks first", "with NUL\0 inside", "\U0001f600" * 10_000):
+        page = await ada.say(talk, text)
+        check_refusal(page, 401, "/sign-in", text=text)
+        form = page.form("/sign-in").fields | {"username": "Ada", "text": text}
+        wrong = await ada.post("/sign-in", form | {"password": "not it at all"})
+        check_refusal(wrong, 401, "/sign-in", text=text, username="Ada")
+        answer = await ada.post("/sign-in", form | {"password": PASSWORD})
+        assert answer.answer.headers["location"] == f"/conversations/{talk}"
+        composer = (await ada.get(f"/conversations/{talk}")).form(f"/conversations/{talk}/messages")
+        assert composer.fields["text"] == text.replace("\0", "")
+        await ada.post("/sign-out")
+
+
+async def test_nothing_too_long_is_carried_through_signing_in(ada: Person) -> None:
+    await ada.post("/sign-out")
+    long = "/" + "x" * 3_000
+    answer = await ada.post("/sign-in", {"username": "Ada", "password": PASSWORD, "next": long, "text": "hello"})
+    assert answer.status == 303
