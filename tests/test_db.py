@@ -1,4 +1,4 @@
-"""The database keeps its word: all or nothing, told once it is committed, and never stuck because somebody went away."""
+"""The database keeps its word: all or nothing, told once committed, and never stuck because somebody went away."""
 
 import asyncio
 import sqlite3
