@@ -1,7 +1,6 @@
 """The one door through which messages are written: whatever waits is written together, in one transaction."""
 
 import asyncio
-import contextlib
 import hashlib
 import hmac
 import logging
@@ -10,12 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from parlour.conversations.memberships import Place
 from parlour.conversations.models import Conversation, Membership
 from parlour.db import Database, Transaction
-from parlour.errors import Refusal, Unavailable
+from parlour.errors import Unavailable
 from parlour.events import ConversationChanged
 from parlour.messages.history import Line
 from parlour.messages.models import Message
@@ -60,22 +58,23 @@ class Posting:
         self._keys = [hashlib.sha256(b"message digest " + key.encode()).digest() for key in keys]
         self._waiting: list[Waiting] = []
         self._more = asyncio.Event()
+        self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._write_what_waits(), name="posting")
 
     async def stop(self) -> None:
-        """Ends between two groups: what is being written is written to its end."""
+        """Writes the group that waits, and refuses what comes after it; that may be posted again."""
+        self._stopping = True
+        self._more.set()
         if self._task:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await self._task
         _refuse(self._waiting)
 
     async def post(self, place: Place, author_name: str, key: str, text: str) -> Stored:
         """Stores `text`, as `markup.normalise` made it. Raises Unavailable; it may be posted again, with its key."""
-        if len(self._waiting) >= WAITING_AT_MOST:
+        if self._stopping or len(self._waiting) >= WAITING_AT_MOST:
             raise Unavailable(RETRY_AFTER_S)
         digest, *older = (hmac.new(secret, text.encode(), hashlib.sha256).digest() for secret in self._keys)
         stored: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
@@ -84,25 +83,25 @@ class Posting:
         return await stored
 
     async def _write_what_waits(self) -> None:
-        while True:
+        while not self._stopping:
             await self._more.wait()
             group, self._waiting = self._waiting[:GROUP_AT_MOST], self._waiting[GROUP_AT_MOST:]
             if not self._waiting:
                 self._more.clear()
-            writing = asyncio.ensure_future(self._write_or_refuse(group))
-            try:
-                await asyncio.shield(writing)
-            except asyncio.CancelledError:
-                await writing
-                raise
+            # Whatever becomes of one group, the next one is written.
+            for failure in await asyncio.gather(self._write(group), return_exceptions=True):
+                if failure:
+                    log.error("A group of %d messages was not stored.", len(group), exc_info=failure)
+                    _refuse(group)
 
-    async def _write_or_refuse(self, group: list[Waiting]) -> None:
+    async def _write(self, group: list[Waiting]) -> None:
         """Stores the group and answers everybody in it; where it cannot be stored, they all may try again."""
+        if not group:
+            return
         try:
             async with self._database.transaction() as db:
                 results, lines = await write_group(db, [draft for draft, _ in group])
-        except (Refusal, SQLAlchemyError) as error:
-            log.error("A group of %d messages was not stored: %s", len(group), error)
+        except Unavailable:
             _refuse(group)
             return
         self._committed(lines)

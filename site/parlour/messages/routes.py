@@ -14,7 +14,7 @@ from parlour.accounts.sessions import forget_carried
 from parlour.conversations.memberships import enter, read_up_to
 from parlour.db import Database
 from parlour.errors import Refusal
-from parlour.forms import Asked, Form, Given, new_key, parse_id, parse_key, parse_revision
+from parlour.forms import Asked, BadKey, Form, Given, new_key, parse_id, parse_key, parse_revision
 from parlour.messages import editing, markup
 from parlour.messages.answering import Answers
 from parlour.messages.drawing import as_row
@@ -40,7 +40,12 @@ class Unseen(msgspec.Struct, frozen=True):
 def composer_again(form: Form, ids: Mapping[str, str]) -> Shown:
     """The composer with what was typed."""
     conversation = Unseen(parse_id(ids["conversation_id"]))
-    context = {"conversation": conversation, "text": form.get("text", ""), "key": new_key(), "after": _cursor(form)}
+    context = {
+        "conversation": conversation,
+        "text": form.get("text", ""),
+        "key": _same_key(form),
+        "after": _cursor(form),
+    }
     return "messages/refused.html", context
 
 
@@ -62,7 +67,7 @@ async def post_message(
     viewer, form = posted.viewer, posted.form
     async with database.reading() as db:
         place = await enter(db, viewer.id, parse_id(conversation_id))
-    context = {"conversation": place, "text": form.get("text", ""), "key": new_key(), "after": place.revision}
+    context = {"conversation": place, "text": form.get("text", ""), "key": _same_key(form), "after": place.revision}
     pages.on_refusal(request, "messages/refused.html", **context)
     key, text = parse_key(form), markup.normalise(form.get("text", ""))
     posts.count(viewer.id)
@@ -181,6 +186,14 @@ async def delete(
 def wants_fragments(request: Asked) -> bool:
     """Whether htmx asks, and swaps in what it gets."""
     return request.headers.get("hx-request") == "true"
+
+
+def _same_key(form: Form) -> str:
+    """The form's own key for the form that is shown again: should the message be stored after all, it is known."""
+    try:
+        return parse_key(form)
+    except BadKey:
+        return new_key()
 
 
 def _form_context(line: Line, after: int) -> dict[str, object]:
