@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import select
@@ -34,6 +34,8 @@ LOOK_EVERY_S = 30.0  # a wake-up that was lost delays by this much
 WATCH_SESSIONS_EVERY_S = 0.5
 TRY_AGAIN_S = 1.0
 NO_LONGER_ALLOWED = 1008
+COME_BACK = 1013
+IDS_AT_ONCE = 5_000  # in one query
 
 
 class Delivery:
@@ -46,14 +48,17 @@ class Delivery:
         self._audience = audience
         self._lifetime = lifetime
         self._newest: dict[int, int] = {}  # the highest revision that was heard of, for open conversations
-        self._changed: dict[int, int] = {}  # what waits to be told: conversations and their revisions
+        self._changed: dict[
+            int, tuple[int, int]
+        ] = {}  # what waits to be told: first and last revision, by conversation
         self._listed: dict[int, set[int]] = {}  # … and lines of lists, by conversation, for these users
         self._started: set[int] = set()
         self._more = asyncio.Event()
+        self._cut_off = asyncio.Event()  # set when events may have been missed
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        for task in (self._tell_what_waits, self._beat, self._look_again, self._watch_sessions):
+        for task in (self._tell_what_waits, self._catch_up, self._beat, self._look_again, self._watch_sessions):
             self._keep(asyncio.create_task(task(), name=task.__name__))
 
     async def stop(self) -> None:
@@ -67,7 +72,7 @@ class Delivery:
         for event in events:
             match event:
                 case ConversationChanged(conversation_id, revision):
-                    self._note_change(conversation_id, revision)
+                    self._note_change(conversation_id, revision, revision)
                 case ReadMarkMoved(conversation_id, user_id):
                     self._listed.setdefault(conversation_id, set()).add(user_id)
                 case ConversationStarted(conversation_id):
@@ -76,7 +81,7 @@ class Delivery:
                     for session_id in session_ids:
                         self.end_session(session_id)
                 case HubReconnected():
-                    self._keep(asyncio.create_task(self._catch_up_with_others()))
+                    self._cut_off.set()
         self._more.set()
 
     def end_session(self, session_id: int) -> None:
@@ -92,11 +97,21 @@ class Delivery:
         """Answers a page's hello: what it missed, in order; from now on it hears what happens."""
         socket.cursor = after
         socket.greeted = True
-        socket.wire.on_writable = lambda: self._keep(asyncio.create_task(self._settle_later(socket)))
-        await self._settle(socket)
-        if list_digest is not None:
-            await self._refresh_list(socket, list_digest)
+        socket.wire.on_writable = lambda: self._settle_soon(socket)
+        await self._bring_up_to_now(socket, list_digest)
         socket.wire.write(self._frames.beat)
+
+    async def _bring_up_to_now(self, socket: Socket, known_list: str | None = None) -> None:
+        """Tells a page what it was not told; one that cannot be told now is sent away, and catches up later."""
+        try:
+            await self._settle(socket)
+            if known_list is not None or socket.list_is_stale:
+                await self._refresh_list(socket, known_list or "")
+        except Unavailable:
+            socket.wire.close(COME_BACK)
+
+    def _settle_soon(self, socket: Socket) -> None:
+        self._keep(asyncio.create_task(self._bring_up_to_now(socket)))
 
     async def _settle(self, socket: Socket) -> None:
         """Brings a page up to now, however long that takes; deliveries leave it alone meanwhile."""
@@ -133,17 +148,22 @@ class Delivery:
         socket.cursor = max(socket.cursor, missed.revision)
         await socket.wire.drain()
 
-    async def _settle_later(self, socket: Socket) -> None:
-        """A slow reader takes frames again, and is told what it was not told meanwhile."""
-        await self._settle(socket)
-        if socket.list_is_stale and socket.listens:
-            socket.list_is_stale = False
-            await self._refresh_list(socket, "")
-
     async def _refresh_list(self, socket: Socket, known: str) -> None:
-        async with self._database.reading() as db:
-            entries = await list_conversations(db, socket.user_id, socket.conversation_id)
-        if digest(entries) != known:
+        """Writes the whole list, unless it is the known one; what changes while it is read makes it stale again."""
+        if socket.listing:
+            socket.list_is_stale = True
+            return
+        socket.listing = socket.list_is_stale = True
+        try:
+            while socket.list_is_stale and not socket.wire.closing:
+                socket.list_is_stale = False
+                async with self._database.reading() as db:
+                    entries = await list_conversations(db, socket.user_id, socket.conversation_id)
+        finally:
+            socket.listing = False
+        if not socket.listens:
+            socket.list_is_stale = True
+        elif digest(entries) != known:
             socket.wire.write(self._frames.whole_list(entries))
 
     async def _tell_what_waits(self) -> None:
@@ -154,32 +174,36 @@ class Delivery:
             listed, self._listed = self._listed, {}
             started, self._started = self._started, set()
             try:
-                for conversation_id, revision in changed.items():
-                    await self._tell_change(conversation_id, revision)
+                for conversation_id, (first, last) in changed.items():
+                    await self._tell_change(conversation_id, first, last)
                 for conversation_id in started:
                     await self._tell_lists(conversation_id, None, moved=True)
                 for conversation_id, user_ids in listed.items():
                     await self._tell_lists(conversation_id, user_ids, moved=False)
             except Unavailable:
                 # Nothing is lost: whoever was not told is told what comes after their cursor, next time.
-                for conversation_id, revision in changed.items():
-                    self._note_change(conversation_id, revision)
+                for conversation_id, (first, last) in changed.items():
+                    self._note_change(conversation_id, first, last)
+                for conversation_id, user_ids in listed.items():
+                    self._listed.setdefault(conversation_id, set()).update(user_ids)
                 self._started |= started
                 await asyncio.sleep(TRY_AGAIN_S)
                 self._more.set()
 
-    async def _tell_change(self, conversation_id: int, revision: int) -> None:
-        pages = self._audience.in_conversation(conversation_id)
+    async def _tell_change(self, conversation_id: int, first: int, last: int) -> None:
+        """Tells what happened from revision `first` to `last`, to each page as much of it as it does not know."""
         async with self._database.reading() as db:
             members = await list_members(db, conversation_id)
-        oldest = min((page.cursor for page in pages if page.listens), default=revision - 1)
+        pages = self._audience.in_conversation(conversation_id)
+        oldest = min((page.cursor for page in pages if page.listens), default=last)
         try:
-            news = await self._feed.after(conversation_id, min(oldest, revision - 1), revision)
+            news = await self._feed.after(conversation_id, min(oldest, first - 1), last)
         except TooFarBehind:
             for page in pages:
-                self._keep(asyncio.create_task(self._settle(page)))
+                if page.greeted:
+                    self._settle_soon(page)
+            self._write_lines(members, None, moved=True)
             return
-        moved = any(change.line.posted_revision > oldest for change in news.changes)
         told: dict[tuple[object, ...], bytes] = {}
         for page in pages:
             if page.user_id not in members:
@@ -192,7 +216,7 @@ class Delivery:
                     told[kind] = self._frames.changes(missed, page.user_id, page.cursor, news.revision)
                 page.cursor = news.revision
                 page.wire.write(told[kind])
-        self._write_lines(members, None, moved=moved)
+        self._write_lines(members, None, moved=any(change.line.posted_revision >= first for change in news.changes))
 
     async def _tell_lists(self, conversation_id: int, user_ids: set[int] | None, *, moved: bool) -> None:
         async with self._database.reading() as db:
@@ -207,17 +231,18 @@ class Delivery:
             drawn: dict[bool, bytes] = {}
             for page in self._audience.of_user(user_id):
                 is_open = page.conversation_id == entry.conversation_id
-                if page.listens:
+                if page.listens and not page.listing:
                     if is_open not in drawn:
                         drawn[is_open] = self._frames.entry(entry.opened() if is_open else entry, moved=moved)
                     page.wire.write(drawn[is_open])
                 elif page.greeted:
                     page.list_is_stale = True
 
-    def _note_change(self, conversation_id: int, revision: int) -> None:
-        self._changed[conversation_id] = max(revision, self._changed.get(conversation_id, 0))
+    def _note_change(self, conversation_id: int, first: int, last: int) -> None:
+        noted_first, noted_last = self._changed.get(conversation_id, (first, last))
+        self._changed[conversation_id] = (min(first, noted_first), max(last, noted_last))
         if self._audience.in_conversation(conversation_id):
-            self._newest[conversation_id] = max(revision, self._newest.get(conversation_id, 0))
+            self._newest[conversation_id] = max(last, self._newest.get(conversation_id, 0))
         else:
             self._newest.pop(conversation_id, None)
 
@@ -241,18 +266,17 @@ class Delivery:
                 await self._look()
 
     async def _look(self) -> None:
-        behind = {page.conversation_id: page.cursor for page in self._audience.everyone() if page.conversation_id}
-        if not behind:
-            return
-        async with self._database.reading() as db:
-            rows = await db.execute(
-                select(Conversation.id, Conversation.revision).where(Conversation.id.in_(self._audience.conversations))
-            )
-            newer = [(row.id, row.revision) for row in rows]
-        for conversation_id, revision in newer:
-            if any(page.cursor < revision for page in self._audience.in_conversation(conversation_id)):
-                self._note_change(conversation_id, revision)
-        self._more.set()
+        self._newest = {known: last for known, last in self._newest.items() if self._audience.in_conversation(known)}
+        await self._check_sessions(self._audience.sessions)
+        for portion in _portions(self._audience.conversations):
+            async with self._database.reading() as db:
+                asked = select(Conversation.id, Conversation.revision).where(Conversation.id.in_(portion))
+                rows = (await db.execute(asked)).all()
+            for row in rows:
+                cursors = [page.cursor for page in self._audience.in_conversation(row.id) if page.greeted]
+                if cursors and min(cursors) < row.revision:
+                    self._note_change(row.id, min(cursors) + 1, row.revision)
+                    self._more.set()
 
     async def _watch_sessions(self) -> None:
         """Ends the pages of sessions that are over; an open page is no use of its session."""
@@ -265,24 +289,30 @@ class Delivery:
                     await self._check_sessions(sorted(due))
 
     async def _check_sessions(self, session_ids: list[int]) -> None:
-        async with self._database.reading() as db:
-            ends = await find_ends(db, session_ids, self._lifetime)
-        now = datetime.now(UTC)
-        for session_id in session_ids:
-            if session_id not in ends or ends[session_id] <= now:
-                self.end_session(session_id)
-            else:
-                for page in self._audience.of_session(session_id):
-                    page.ends_at = ends[session_id]
+        for portion in _portions(session_ids):
+            async with self._database.reading() as db:
+                ends = await find_ends(db, portion, self._lifetime)
+            now = datetime.now(UTC)
+            for session_id in portion:
+                if session_id not in ends or ends[session_id] <= now:
+                    self.end_session(session_id)
+                else:
+                    for page in self._audience.of_session(session_id):
+                        page.ends_at = ends[session_id]
 
-    async def _catch_up_with_others(self) -> None:
+    async def _catch_up(self) -> None:
         """After the line between processes was cut, everything is looked at once."""
-        with contextlib.suppress(Unavailable):
-            await self._check_sessions(self._audience.sessions)
-            await self._look()
-            for page in self._audience.everyone():
-                if page.listens:
-                    await self._refresh_list(page, "")
+        while True:
+            await self._cut_off.wait()
+            self._cut_off.clear()
+            try:
+                await self._look()
+                for page in self._audience.everyone():
+                    if page.greeted:
+                        await self._refresh_list(page, "")
+            except Unavailable:
+                await asyncio.sleep(TRY_AGAIN_S)
+                self._cut_off.set()
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
@@ -294,3 +324,9 @@ class Delivery:
             log.error("Telling the open pages failed.", exc_info=error)
             if again := getattr(self, task.get_name(), None):
                 self._keep(asyncio.create_task(again(), name=task.get_name()))
+
+
+def _portions(ids: list[int]) -> Iterator[list[int]]:
+    """No more of them than a database takes in one question."""
+    for start in range(0, len(ids), IDS_AT_ONCE):
+        yield ids[start : start + IDS_AT_ONCE]

@@ -11,7 +11,7 @@ from parlour.accounts.attempts import network
 from parlour.accounts.authentication import Authentication
 from parlour.conversations.memberships import enter
 from parlour.db import Database
-from parlour.errors import Refusal
+from parlour.errors import Refusal, Unavailable
 from parlour.forms import Given, parse_id
 from parlour.live.audience import Audience
 from parlour.live.delivery import Delivery
@@ -88,6 +88,8 @@ async def live(
         # The session may have ended between the look and the entrance, and then nobody would have told this page.
         await delivery.check_session(page)
         await _listen(socket, page, delivery, frame_rate)
+    except Unavailable:
+        page.wire.close(TRY_LATER)
     finally:
         audience.leave(page)
 

@@ -17,6 +17,7 @@ class Socket:
         "frames_since",
         "greeted",
         "list_is_stale",
+        "listing",
         "session_id",
         "settling",
         "user_id",
@@ -35,6 +36,7 @@ class Socket:
         self.cursor = 0
         self.greeted = False
         self.settling = False  # it is being told what it missed, and deliveries leave it alone meanwhile
+        self.listing = False  # its whole list is being read, and single lines would come too early
         self.list_is_stale = False
         self.frames = 0  # what it sent lately, and since when
         self.frames_since = 0.0

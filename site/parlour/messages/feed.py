@@ -9,8 +9,9 @@ from parlour.db import Database
 from parlour.messages.drawing import Drawing
 from parlour.messages.history import CHANGES_AT_MOST, Line, read_changes
 
-CONVERSATIONS_AT_MOST = 2_000  # whose latest changes are kept at hand
+CONVERSATIONS_AT_MOST = 1_000  # whose latest changes are kept at hand
 CHANGES_KEPT = 64  # of each
+CHARACTERS_KEPT = 30_000  # of each; drawn for each kind of viewer they take several times as much
 
 
 class TooFarBehind(Exception):
@@ -26,6 +27,10 @@ class Change:
         self.line = line
         self._drawing = drawing
         self._drawn: dict[tuple[bool, bool], str] = {}
+
+    @property
+    def characters(self) -> int:
+        return len(self.line.text or "")
 
     def fragment(self, viewer_id: int, after: int) -> str:
         """The partials that bring a page from revision `after` up to this change."""
@@ -46,18 +51,23 @@ class Changes(msgspec.Struct, frozen=True):
 class Recent:
     """The latest changes of one conversation: complete after revision `since`, up to `revision`."""
 
-    __slots__ = ("changes", "revision", "since")
+    __slots__ = ("_characters", "changes", "revision", "since")
 
     def __init__(self, since: int) -> None:
         self.since = self.revision = since
         self.changes: OrderedDict[int, Change] = OrderedDict()  # by message, the one changed last at the end
+        self._characters = 0
 
     def add(self, change: Change) -> None:
-        self.changes.pop(change.line.id, None)  # an older state of the same message is of no more use
+        # An older state of the same message is of no more use.
+        if older := self.changes.pop(change.line.id, None):
+            self._characters -= older.characters
         self.changes[change.line.id] = change
+        self._characters += change.characters
         self.revision = change.line.revision
-        if len(self.changes) > CHANGES_KEPT:
+        while len(self.changes) > CHANGES_KEPT or (self._characters > CHARACTERS_KEPT and len(self.changes) > 1):
             _, dropped = self.changes.popitem(last=False)
+            self._characters -= dropped.characters
             self.since = dropped.line.revision
 
     def after(self, revision: int) -> Changes:
@@ -82,6 +92,9 @@ class Feed:
     async def after(self, conversation_id: int, after: int, reaching: int) -> Changes:
         """What came after the cursor `after`, at least up to the committed revision `reaching`. Raises TooFarBehind."""
         recent = self._at_hand(conversation_id, since=min(after, reaching))
+        if recent.revision < min(after, reaching) - CHANGES_KEPT:
+            # Nobody has looked for long, and whoever asks knows all that one would have to load.
+            recent = self._recent[conversation_id] = Recent(min(after, reaching))
         if recent.revision < reaching:
             await self._load(conversation_id, recent)
         if after >= recent.since:
@@ -90,7 +103,8 @@ class Feed:
             lines = await read_changes(db, conversation_id, after)
         if len(lines) > CHANGES_AT_MOST:
             raise TooFarBehind
-        return Changes(max(line.revision for line in lines), [Change(line, self._drawing) for line in lines])
+        newest = max((line.revision for line in lines), default=reaching)
+        return Changes(newest, [Change(line, self._drawing) for line in lines])
 
     async def _load(self, conversation_id: int, recent: Recent) -> None:
         async with self._database.reading() as db:
