@@ -31,8 +31,8 @@ Asking = WebSocket[object, object, State]
 class Hello(msgspec.Struct, frozen=True):
     """A page's first words: the revision that it shows, and what its list shows. Other keys are the form's own."""
 
-    after: str | None = None
-    list: str | None = None
+    after: str | int | None = None
+    list: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class NoHello(Refusal):
@@ -107,23 +107,26 @@ async def _listen(socket: Asking, page: Socket, delivery: Delivery, rate: Rate) 
             page.wire.close(TRY_LATER)
         elif not page.greeted and not page.wire.closing:
             try:
-                hello, after = _parse_hello(text, page)
+                after, known_list = _parse_hello(text, page)
             except NoHello:
                 page.wire.close(NOT_ALLOWED)
             else:
-                await delivery.greet(page, after, hello.list)
+                await delivery.greet(page, after, known_list)
 
 
-def _parse_hello(text: str, page: Socket) -> tuple[Hello, int]:
+def _parse_hello(text: str, page: Socket) -> tuple[int, str | None]:
+    """The revision that the page shows, and the digest of its list if it has one. Raises NoHello."""
     try:
         hello = msgspec.json.decode(text, type=Hello)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise NoHello from error
-    if page.conversation_id is None:
-        return hello, 0
-    if not re.fullmatch("[0-9]{1,18}", hello.after or ""):
+    after = "0" if page.conversation_id is None else str(hello.after)
+    if not re.fullmatch("[0-9]{1,18}", after):
         raise NoHello
-    return hello, int(hello.after or "0")
+    try:
+        return int(after), msgspec.json.decode(hello.list, type=str)
+    except msgspec.DecodeError:
+        return int(after), None
 
 
 def _too_often(page: Socket, rate: Rate) -> bool:
