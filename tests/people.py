@@ -1,5 +1,6 @@
 """People without a browser: they fill in forms as the pages render them, and keep their cookies."""
 
+import asyncio
 import itertools
 import re
 import secrets
@@ -11,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
 PASSWORD = "correct horse battery"
+PATIENCE_S = 15
 
 Fields = dict[str, str]
 
@@ -149,15 +151,17 @@ class Person:
 
 async def hear(socket: ClientConnection, wanted: str) -> str:
     """The next frame that holds `wanted`; what comes before it does not matter."""
-    while True:
-        frame = str(await socket.recv())
-        if wanted in frame:
-            return frame
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            frame = str(await socket.recv())
+            if wanted in frame:
+                return frame
 
 
 async def hear_all(socket: ClientConnection, last: str) -> str:
     """Every frame up to the one that holds `last`, joined."""
     heard = ""
-    while last not in heard:
-        heard += str(await socket.recv())
+    async with asyncio.timeout(PATIENCE_S):
+        while last not in heard:
+            heard += str(await socket.recv())
     return heard
