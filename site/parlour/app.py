@@ -99,7 +99,7 @@ def create_site(config: Config, origins: Origins) -> Litestar:
     frames = Frames(templates, drawing)
     delivery = Delivery(database, feed, frames, audience, lifetime)
     who = Authentication(database, config.secret_keys, lifetime, origins)
-    pages = Pages(templates, who)
+    pages = Pages(templates, who, registration_open=config.registration_open)
     passwords = PasswordPool()
     doorway = accounts.Doorway(
         registration_open=config.registration_open,

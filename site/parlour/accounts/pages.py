@@ -35,15 +35,16 @@ class FormPage(msgspec.Struct, frozen=True):
 class Pages:
     """Draws a page or a fragment with what each of them needs: the viewer, a form token, and an alert."""
 
-    def __init__(self, templates: Templates, authentication: Authentication) -> None:
+    def __init__(self, templates: Templates, authentication: Authentication, *, registration_open: bool) -> None:
         self._templates = templates
         self._authentication = authentication
+        self._always = {"alert": None, "registration_open": registration_open}
 
     def show(self, request: Asked, name: str, status: int = 200, /, **context: object) -> Response[str]:
         """The template `name`, drawn for whoever asks. `alert` is a sentence, or left out."""
         viewer = request.state.get("viewer")
         token = self._authentication.tokens.make(self._authentication.subject(request))
-        content = self._templates.draw(name, **{"alert": None, **context}, viewer=viewer, token=token)
+        content = self._templates.draw(name, **(self._always | context), viewer=viewer, token=token)
         response = html(content, status)
         if not viewer:
             self._authentication.remember_visitor(request, response)
