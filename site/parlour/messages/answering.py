@@ -50,6 +50,5 @@ class Answers:
     async def _one(self, viewer_id: int, message_id: int, after: int) -> str:
         async with self._database.reading() as db:
             line = await find_message(db, viewer_id, message_id)
-        # The page may show it already or not: it is added where it is missing, and drawn as it is now.
-        change = Change(line, self._drawing)
-        return change.fragment(viewer_id, min(after, line.posted_revision - 1))
+        # Where the page's cursor has passed it, it is drawn again in its place; a page that begins later has none for it.
+        return Change(line, self._drawing).fragment(viewer_id, after)
