@@ -8,6 +8,7 @@ import msgspec
 from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.response import Redirect, Response
+from litestar.status_codes import HTTP_404_NOT_FOUND
 
 from parlour.accounts.authentication import Authentication, SignedOutForm, StaleForm
 from parlour.errors import NotThere, Refusal, SignedOut, TooMany, WrongMethod
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 Shown = tuple[str, dict[str, object]]  # a template's name, and what it shows
 
 TITLES = {404: "Nothing here", 403: "Not from here", 429: "A little too fast", 500: "Something broke"}
+ASSETS = "/assets"
 BROKEN = "Something went wrong on our side. It has been written down; please try again."
 
 
@@ -60,7 +62,7 @@ class Pages:
         name, context = request.state.get("form_page") or _form_page(request, known) or (None, {})
         if isinstance(known, SignedOut) and name is None:
             return self._ask_to_sign_in(request, known)
-        if isinstance(known, WrongMethod) and _looks(request) and not self._authentication.has_session(request):
+        if _is_beside_every_route(request, refusal) and not self._authentication.has_session(request):
             return self._ask_to_sign_in(request, SignedOut())
         if name is None and isinstance(known, StaleForm):
             name, context = "resend.html", _as_sent(request, known.form)
@@ -77,7 +79,8 @@ class Pages:
         if _looks(request):
             return Redirect(f"/sign-in?next={quote(_address(request), safe='/')}", status_code=303)
         # Back to the page that the form stands on; where it was sent to may be no page at all.
-        page = str(request.route_handler.opt.get("page", "/")).format_map(request.path_params)
+        route = request.scope.get("route_handler")
+        page = str(route.opt.get("page", "/")).format_map(request.path_params) if route else "/"
         form = refusal.form if isinstance(refusal, SignedOutForm) else {}
         carried = [("text", form["text"])] if form.get("text") else []
         context = {"username": "", "next": page, "carried": carried, "alert": str(refusal)}
@@ -96,6 +99,14 @@ def _form_page(request: Asked, refusal: Refusal) -> Shown | None:
         return page.draw(request.state.get("form", {}), request.path_params)
     except NotThere:  # an address with no such form, whatever else is wrong with it
         return None
+
+
+def _is_beside_every_route(request: Asked, error: Exception) -> bool:
+    """Whether the router itself found nothing there, before anyone asked who is signed in."""
+    if isinstance(error, MethodNotAllowedException):
+        return _looks(request)
+    missed = isinstance(error, HTTPException) and error.status_code == HTTP_404_NOT_FOUND
+    return missed and not request.url.path.startswith(ASSETS)
 
 
 def _looks(request: Asked) -> bool:
@@ -120,7 +131,7 @@ def _as_refusal(error: Exception) -> Refusal:
         return error
     if isinstance(error, MethodNotAllowedException):
         return WrongMethod()
-    if isinstance(error, HTTPException) and error.status_code == 404:
+    if isinstance(error, HTTPException) and error.status_code == HTTP_404_NOT_FOUND:
         return NotThere()
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _Odd(error.status_code)
