@@ -166,7 +166,8 @@ async def visitors(browser: Browser) -> AsyncIterator["Door"]:
     async with AsyncExitStack() as stack:
         door = Door(browser, stack)
         yield door
-        assert not {each.name: each.unmeant for each in door.let_in if each.unmeant}
+        complaints = {each.name: each.unmeant for each in door.let_in if each.unmeant}
+        assert not complaints, complaints
 
 
 class Door:

@@ -7,6 +7,7 @@ import pytest
 from playwright.async_api import Browser
 
 from browsing import Door, Visitor, visitors
+from conftest import OpenHouse
 
 
 class Pair(NamedTuple):
@@ -21,8 +22,11 @@ Seat = Callable[[str], Awaitable[Pair]]
 
 
 @pytest.fixture
-async def door(chromium: Browser) -> AsyncIterator[Door]:
-    """Lets people with a browser in; a journey fails when a browser complained of anything."""
+async def door(chromium: Browser, open_house: OpenHouse) -> AsyncIterator[Door]:
+    """Lets people with a browser in; a journey fails when a browser complained of anything.
+
+    Every house outlives the browsers in it: they would complain that it is gone.
+    """
     async with visitors(chromium) as opened:
         yield opened
 
