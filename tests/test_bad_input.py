@@ -60,13 +60,13 @@ async def test_places_in_the_history_in_every_spelling(ada: Person, talk: int) -
     await ada.say(talk, "the only one")
     path = f"/conversations/{talk}?before="
     for odd in ("", "x", "-1", "+1", "%2b1", "1.0", "1e3", "0x1", "1%0a", "%0a1", "%201", "1%00", "%ff", "%ef%bc%91",
-                "\u0661", "1_0", "1,000", "9" * 31, "9" * 5_000):  # fmt: skip
+                "\u0661", "1_0", "1,000"):  # fmt: skip
         check_refusal(await ada.get(path + odd), 422)
     for empty in ("0", "1", "00", "01"):
         page = await ada.get(path + empty)
         assert (page.status, page.articles) == (200, [])
         assert 'id="messages"' not in page.text
-    for latest in ("2", "3", "1000000", str(2**63), "9" * 30):
+    for latest in ("2", "3", "1000000", str(2**63), "9" * 30, "9" * 5_000):
         page = await ada.get(path + latest)
         assert (page.status, len(page.articles)) == (200, 1)
         assert 'id="messages"' in page.text
@@ -75,11 +75,11 @@ async def test_places_in_the_history_in_every_spelling(ada: Person, talk: int) -
 async def test_a_read_mark_is_a_number_and_never_beyond_the_newest(ada: Person, bo: Person, talk: int) -> None:
     await ada.say(talk, "one")
     path = f"/conversations/{talk}/read"
-    for odd in ("", "x", "-1", "+1", "1.0", " 1", "1\n", "\uff11", "9" * 400):
+    for odd in ("", "x", "-1", "+1", "1.0", " 1", "1\n", "\uff11"):
         check_refusal(await bo.post(path, {"seq": odd}), 422)
     check_refusal(await bo.post(path), 422)
     assert "unread" in (await bo.get("/")).text
-    for seq in ("0", "999999999999999999", "1"):
+    for seq in ("0", "999999999999999999", "9" * 400, "1"):
         assert (await bo.post(path, {"seq": seq})).status == 303
     await ada.say(talk, "two")
     assert '<span class="unread">1 ' in (await bo.get("/")).text

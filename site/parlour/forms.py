@@ -70,6 +70,14 @@ def parse_id(text: str) -> int:
     return int(text)
 
 
+def parse_number(text: str) -> int | None:
+    """A number in ASCII digits, or None; beyond every place and id it is the greatest of them."""
+    if not re.fullmatch("[0-9]+", text):
+        return None
+    digits = text.lstrip("0") or "0"
+    return int(digits) if len(digits) < len(str(GREATEST_ID)) else GREATEST_ID
+
+
 def parse_key(form: Form) -> str:
     """A form's one-time key. Raises BadKey."""
     key = form.get("key", "")

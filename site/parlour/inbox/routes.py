@@ -1,7 +1,5 @@
 """The list of conversations, and the page that shows one of them beside it."""
 
-import re
-
 from litestar import get
 from litestar.params import FromPath
 from litestar.response import Response
@@ -11,11 +9,13 @@ from parlour.accounts.pages import Pages
 from parlour.conversations.memberships import Place, enter, read_up_to
 from parlour.db import Database
 from parlour.errors import Refusal
-from parlour.forms import GREATEST_ID, Asked, Given, new_key, parse_id
+from parlour.forms import GREATEST_ID, Asked, Given, new_key, parse_id, parse_number
 from parlour.inbox.listing import digest, list_conversations
 from parlour.messages.drawing import as_page
 from parlour.messages.history import Line, read_page
 from parlour.messages.routes import wants_fragments
+
+PURPOSES = ("sec-purpose", "purpose", "x-moz")  # in which browsers say that they fetch a page before it is wanted
 
 
 class NoPlace(Refusal):
@@ -40,9 +40,9 @@ async def conversation(
     before = _before(request)
     async with database.reading() as db:
         place = await enter(db, viewer.id, parse_id(conversation_id))
-        lines = await read_page(db, place.id, min(before, GREATEST_ID))
+        lines = await read_page(db, place.id, before)
     latest = before > place.last_seq
-    if latest and _reads_by_being_served(request):
+    if _reads_by_being_served(request):
         await _mark_as_read(database, place, lines)
     async with database.reading() as db:
         entries = await list_conversations(db, viewer.id, place.id)
@@ -68,14 +68,15 @@ def _before(request: Asked) -> int:
     text = request.query_params.get("before")
     if text is None:
         return GREATEST_ID
-    if not re.fullmatch("[0-9]{1,30}", text):
+    place = parse_number(text)
+    if place is None:
         raise NoPlace
-    return int(text)
+    return place
 
 
 def _reads_by_being_served(request: Asked) -> bool:
     """Whether showing the page is reading it: not where scripts will say so, or where nobody sees it yet."""
-    ahead = "prefetch" in request.headers.get("sec-purpose", "") + request.headers.get("purpose", "")
+    ahead = any("prefetch" in request.headers.get(name, "") for name in PURPOSES)
     return not ahead and "only_head" not in request.state and "scripts" not in request.cookies
 
 

@@ -1,6 +1,5 @@
 """Posting, reading, editing and deleting messages; each form has an answer with scripts and one without."""
 
-import re
 from collections.abc import Mapping
 
 import msgspec
@@ -14,7 +13,7 @@ from parlour.accounts.sessions import forget_carried
 from parlour.conversations.memberships import enter, read_up_to
 from parlour.db import Database
 from parlour.errors import Refusal
-from parlour.forms import Asked, BadKey, Form, Given, new_key, parse_id, parse_key, parse_revision
+from parlour.forms import Asked, BadKey, Form, Given, new_key, parse_id, parse_key, parse_number, parse_revision
 from parlour.messages import editing, markup
 from parlour.messages.answering import Answers
 from parlour.messages.drawing import as_row
@@ -91,12 +90,12 @@ async def read(
     """The viewer's page says what was seen."""
     async with database.reading() as db:
         place = await enter(db, posted.viewer.id, parse_id(conversation_id))
-    seq = posted.form.get("seq", "")
-    if not re.fullmatch("[0-9]{1,18}", seq):
+    seq = parse_number(posted.form.get("seq", ""))
+    if seq is None:
         raise NoNumber
-    if int(seq) > place.read_seq:
+    if seq > place.read_seq:
         async with database.transaction() as writing:
-            await read_up_to(writing, place, int(seq))
+            await read_up_to(writing, place, seq)
     if not wants_fragments(request):
         return Redirect(f"/conversations/{place.id}#latest", status_code=303)
     return await answers.newer(posted.viewer.id, place.id, place.revision, parse_revision(posted.form))
