@@ -5,7 +5,7 @@ from litestar.response import Response
 from parlour.db import Database
 from parlour.forms import new_key
 from parlour.messages.drawing import Drawing
-from parlour.messages.feed import Change, Feed, TooFarBehind
+from parlour.messages.feed import Change, Feed, TooFarBehind, fragments
 from parlour.messages.history import find_message
 from parlour.templating import html
 
@@ -30,7 +30,7 @@ class Answers:
         except TooFarBehind:
             return html(await self._one(viewer_id, message_id, since) + LOAD_ANEW)
         shown = [change for change in newer.changes if after is not None or change.line.id == message_id]
-        content = "".join(change.fragment(viewer_id, since) for change in shown)
+        content = fragments(shown, viewer_id, since)
         if not any(change.line.id == message_id for change in shown):
             content += await self._one(viewer_id, message_id, since)
         cursor = None if after is None else max(newer.revision, after)
@@ -44,11 +44,10 @@ class Answers:
             newer = await self._feed.after(conversation_id, after, revision)
         except TooFarBehind:
             return html(LOAD_ANEW)
-        content = "".join(change.fragment(viewer_id, after) for change in newer.changes)
-        return html(content + self._drawing.cursor(newer.revision))
+        return html(fragments(newer.changes, viewer_id, after) + self._drawing.cursor(newer.revision))
 
     async def _one(self, viewer_id: int, message_id: int, after: int) -> str:
         async with self._database.reading() as db:
             line = await find_message(db, viewer_id, message_id)
-        # Where the page's cursor has passed it, it is drawn again in its place; a page that begins later has none for it.
+        # What the page's cursor has passed is drawn again in its place; a page that begins later has none for it.
         return Change(line, self._drawing).fragment(viewer_id, after)
