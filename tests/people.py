@@ -85,7 +85,7 @@ class Person:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.client = httpx.AsyncClient(base_url=url, headers={"origin": url})
+        self.client = httpx.AsyncClient(base_url=url, headers={"origin": url}, timeout=2 * PATIENCE_S)
         self.name = ""
 
     async def __aenter__(self) -> Self:

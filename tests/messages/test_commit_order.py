@@ -102,9 +102,9 @@ async def write_with_revision(writing: Transaction, text: str) -> None:
 async def write_as_it_comes(writing: Transaction, text: str) -> None:
     """A message whose place is its id or its time, as in a house that counts nothing under a lock."""
     place = {"first": 1, "second": 2}[text]
-    values = {"conversation_id": 1, "author_id": 1, "seq": place, "posted_revision": place, "revision": place}
-    values |= {"key": text, "digest": b"", "text": text, "posted_at": datetime.now(UTC)}
-    await writing.execute(insert(Message).values(**values, continues=False, opens_day=False))
+    places = {"seq": place, "posted_revision": place, "revision": place}
+    said = insert(Message).values(conversation_id=1, author_id=1, key=text, digest=b"", text=text, **places)
+    await writing.execute(said.values(posted_at=datetime.now(UTC), continues=False, opens_day=False))
 
 
 async def read_after_revision(reading: Reading, cursor: object) -> list[tuple[object, str]]:

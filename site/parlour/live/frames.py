@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from parlour.inbox.listing import Entry
 from parlour.live.wire import text_frame
 from parlour.messages.drawing import Drawing
-from parlour.messages.feed import Change
+from parlour.messages.feed import Change, fragments
 from parlour.templating import Templates
 
 
@@ -23,8 +23,7 @@ class Frames:
 
     def changes(self, changes: Sequence[Change], viewer_id: int, after: int, revision: int) -> bytes:
         """What brings a page from revision `after` to `revision`."""
-        fragments = "".join(change.fragment(viewer_id, after) for change in changes)
-        return _framed(fragments + self._drawing.cursor(revision))
+        return _framed(fragments(changes, viewer_id, after) + self._drawing.cursor(revision))
 
     def entry(self, entry: Entry, *, moved: bool) -> bytes:
         """A line of the list: at its top where it has moved there, else in its place."""

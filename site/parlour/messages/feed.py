@@ -32,6 +32,10 @@ class Change:
     def characters(self) -> int:
         return len(self.line.text or "")
 
+    def place_after(self, after: int) -> int:
+        """Which revision a page at `after` lacks first: that of the message's birth, or of its last change."""
+        return self.line.posted_revision if self.line.posted_revision > after else self.line.revision
+
     def fragment(self, viewer_id: int, after: int) -> str:
         """The partials that bring a page from revision `after` up to this change."""
         kind = (self.line.author_id == viewer_id, self.line.posted_revision > after)
@@ -39,6 +43,16 @@ class Change:
             mine, added = kind
             self._drawn[kind] = self._drawing.change(self.line, mine=mine, added=added)
         return self._drawn[kind]
+
+
+def fragments(changes: Sequence[Change], viewer_id: int, after: int) -> str:
+    """The partials that bring a page from revision `after` up to now.
+
+    What was said comes in the order in which it was said: a message that was edited before the page ever saw it must
+    not come behind what was said after it.
+    """
+    in_order = sorted(changes, key=lambda change: change.place_after(after))
+    return "".join(change.fragment(viewer_id, after) for change in in_order)
 
 
 class Changes(msgspec.Struct, frozen=True):
