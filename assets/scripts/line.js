@@ -20,6 +20,8 @@
     heardAt = Date.now();
     lostAt = 0;
     look();
+    // From now on the list may differ from the one that the page came with, and the next hello must not claim that one.
+    for (const known of document.querySelectorAll("#hello input[name=list]")) known.value = "";
   });
   document.addEventListener("htmx:ws:close", ({ detail }) => {
     // A socket given up here may still close by itself; without this, two attempts would follow.

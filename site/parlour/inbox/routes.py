@@ -41,6 +41,10 @@ async def conversation(
     async with database.reading() as db:
         place = await enter(db, viewer.id, parse_id(conversation_id))
         lines = await read_page(db, place.id, before)
+        while before > place.last_seq and lines and lines[0].posted_revision > place.revision:
+            # So much was said between these two looks that the page would begin after its own cursor.
+            place = await enter(db, viewer.id, place.id)
+            lines = await read_page(db, place.id, before)
     latest = before > place.last_seq
     if _reads_by_being_served(request):
         await _mark_as_read(database, place, lines)
