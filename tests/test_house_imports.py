@@ -6,7 +6,7 @@ from pathlib import Path
 
 SITE = Path(__file__).resolve().parent.parent / "site" / "parlour"
 WEB = {"litestar", "starlette", "uvicorn"}
-ROOF = {"cli.py", "app.py", "serving.py", "http_limits.py"}
+ROOF = {"cli.py", "app.py", "handing.py", "serving.py", "http_limits.py"}
 FEATURE_FILES_FACING_THE_WEB = {"routes.py", "authentication.py", "pages.py", "answering.py"}
 FACING_THE_WEB = ROOF | {"health.py", "hub.py", "templating.py", "porter.py", "security.py", "errors.py", "forms.py"}
 

@@ -9,7 +9,7 @@ from litestar import Litestar, route
 from litestar.di import Provide
 from litestar.enums import HttpMethod
 from litestar.params import FromPath
-from litestar.types import ASGIApp, ControllerRouterHandler
+from litestar.types import ASGIApp
 
 from parlour import db, health, resources, schema
 from parlour.accounts import attempts, authentication, sessions
@@ -23,6 +23,7 @@ from parlour.config import Config
 from parlour.conversations import routes as conversations
 from parlour.db import Database
 from parlour.errors import NotThere, Unavailable
+from parlour.handing import Handler, hand_to, holding
 from parlour.hub import make_hub
 from parlour.inbox import routes as inbox
 from parlour.live import routes as live
@@ -50,7 +51,7 @@ async def nowhere(viewer: TheViewer, rest: FromPath[str]) -> None:  # noqa: ARG0
     raise NotThere
 
 
-HANDLERS: list[ControllerRouterHandler] = [
+HANDLERS: list[Handler] = [
     accounts.sign_up_page,
     accounts.sign_up,
     accounts.sign_in_page,
@@ -145,12 +146,11 @@ def create_site(config: Config, origins: Origins) -> Litestar:
         "starts": Limiter(config.rate_conversations),
     }
     return Litestar(
-        HANDLERS,
-        dependencies={name: _given(thing) for name, thing in given.items()}
-        | {
-            "viewer": Provide(authentication.viewer),
-            "posted": Provide(authentication.posted),
-            "visited": Provide(authentication.visited),
+        [hand_to(handler, given) for handler in HANDLERS],
+        dependencies={
+            "viewer": Provide(holding(authentication.viewer, given)),
+            "posted": Provide(holding(authentication.posted, given)),
+            "visited": Provide(holding(authentication.visited, given)),
         },
         exception_handlers={Exception: pages.refuse},
         lifespan=[open_house],
@@ -170,7 +170,3 @@ async def _tidy(database: Database, config: Config) -> None:
                 await sessions.forget_dead_sessions(writing, lifetime)
                 await attempts.forget_attempts(writing, longest_s)
         await asyncio.sleep(TIDY_EVERY_S)
-
-
-def _given(thing: object) -> Provide:
-    return Provide(lambda: thing, use_cache=True, sync_to_thread=False)
