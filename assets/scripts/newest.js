@@ -2,8 +2,12 @@
 (() => {
   "use strict";
   const STOPS = "summary, a[href], button, textarea";
+  const LINES = "#conversations > li";
+
+  let lineInUse = ""; // the id of the line of the list that has the focus
 
   document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
+    lineInUse = document.activeElement?.closest(LINES)?.id ?? "";
     for (const task of [...tasks]) {
       const old = task.target;
       const fresh = task.fragment?.firstElementChild;
@@ -11,6 +15,11 @@
       if (isOlder(fresh, old)) tasks.splice(tasks.indexOf(task), 1);
       else if (old.matches("article")) carryUse(old, fresh, ctx);
     }
+  });
+
+  // A line that moves to the top of the list is taken out and put in again; the focus goes with it.
+  document.addEventListener("htmx:after:swap", () => {
+    if (document.activeElement === document.body && lineInUse) document.querySelector(`#${lineInUse} a`)?.focus({ preventScroll: true });
   });
 
   function isOlder(fresh, old) {
