@@ -1,12 +1,14 @@
 // The composer: Enter sends, what is sent goes to the outbox at once, and what is not sent survives a reload.
 (() => {
   "use strict";
+  const TWICE_WITHIN_MS = 1_000;
   const KEY_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
   const user = document.body.dataset.user;
   const form = document.getElementById("composer");
   const here = form?.getAttribute("action").match(/\/conversations\/(\d+)\//)?.[1];
   const part = (id) => document.getElementById(id);
   const draftOf = (conversation) => `draft:${user}:${conversation}`;
+  let sentAt = 0;
   if (!user) return;
 
   document.addEventListener("outbox:refused", ({ detail }) => giveBack(detail));
@@ -41,7 +43,12 @@
     event.preventDefault();
     event.stopImmediatePropagation();
     const box = part("composer-text");
-    if (!box.value.trim()) return;
+    if (!box.value.trim()) {
+      // A double click or a second Enter comes upon a box that has just been emptied.
+      if (Date.now() - sentAt > TWICE_WITHIN_MS) complain(form.dataset.empty);
+      return;
+    }
+    sentAt = Date.now();
     const detail = { conversation: here, key: part("composer-key").value, text: box.value };
     renewKey();
     write("");

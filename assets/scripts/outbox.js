@@ -14,7 +14,6 @@
   let busy = false;
   let hurried = false;
   let failures = 0;
-  let closedUntil = 0;
   let timer = 0;
   let underWay = null;
 
@@ -48,7 +47,6 @@
   async function send() {
     clearTimeout(timer);
     if (busy) return;
-    if (Date.now() < closedUntil) return sendIn(closedUntil - Date.now());
     busy = true;
     let pause = 0;
     for (const item of waiting.values()) {
@@ -56,7 +54,7 @@
       if (pause) break;
     }
     busy = false;
-    if (pause) sendIn(hurried && Date.now() >= closedUntil ? 100 : pause);
+    if (pause) sendIn(hurried ? 100 : pause);
     hurried = false;
   }
 
@@ -103,27 +101,33 @@
       return 0;
     }
     if (status === 401) return signIn();
-    if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
+    // What follows would be refused as well, and one text after another must not come back in the wrong order.
+    if (status === 429) return giveAllBack(sentence(html));
+    if (status >= 400 && status < 500 && status !== 408) {
       if (drop(nameOf(item))) tell("outbox:refused", { ...item, words: sentence(html) });
       return 0;
     }
-    if (status === 429) closedUntil = Date.now() + retryAfter * 1000;
     failures += 1;
     const pause = Math.min(500 * 2 ** failures, LONGEST_PAUSE_MS) * (0.75 + Math.random() / 4);
     return Math.max(pause, retryAfter * 1000);
   }
 
-  // Everything goes back into the drafts, oldest first, to stand in the composer after signing in.
   function signIn() {
-    const items = [...waiting.values()].reverse();
-    for (const item of items) {
-      drop(nameOf(item));
-      tell("outbox:refused", { ...item, words: "" });
-    }
+    const stored = [...waiting.values()].every((item) => item.stored);
+    giveAllBack("");
     const next = encodeURIComponent(location.pathname + location.search);
-    if (items.every(({ stored }) => stored)) location.assign(`/sign-in?next=${next}`);
+    if (stored) location.assign(`/sign-in?next=${next}`);
     // Where nothing can be stored, the form itself carries the text through signing in.
     else HTMLFormElement.prototype.submit.call(document.getElementById("composer"));
+    return 0;
+  }
+
+  // Everything goes back into the drafts, oldest first, to stand in the composer again.
+  function giveAllBack(words) {
+    for (const item of [...waiting.values()].reverse()) {
+      drop(nameOf(item));
+      tell("outbox:refused", { ...item, words });
+    }
     return 0;
   }
 

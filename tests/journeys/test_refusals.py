@@ -1,0 +1,33 @@
+"""What a browser with scripts does when the server refuses: the text comes back, with a sentence that says why."""
+
+from playwright.async_api import expect
+
+from browsing import Door
+from conftest import OpenHouse
+from parlour.rates import Rate
+
+
+async def test_what_was_said_too_often_is_back_in_the_composer_in_its_order(open_house: OpenHouse, door: Door) -> None:
+    ada = await door.open_for(await open_house(rate_posts=Rate(2, 60)), "Ada")
+    ada.means_status(429)
+    await ada.sign_up()
+    await ada.meet("Ada")
+    for text in ("one", "two", "three", "four"):
+        await ada.say(text)
+    await expect(ada.page.locator("#composer-alert")).to_contain_text("too often")
+    await expect(ada.box).to_have_value("three\nfour")
+    await expect(ada.texts).to_have_text(["one", "two"])
+    await expect(ada.outbox).to_have_count(0)
+
+
+async def test_sending_nothing_is_answered_with_a_sentence_and_a_double_click_is_not(house: str, door: Door) -> None:
+    ada = await door.open_for(house, "Ada")
+    await ada.sign_up()
+    await ada.meet("Ada")
+    complaint = ada.page.locator("#composer-alert")
+    await ada.press("Send")
+    await expect(complaint).to_have_text("Write something first: this message is empty.")
+    await ada.box.fill("something")
+    await ada.page.get_by_role("button", name="Send", exact=True).dblclick()
+    await expect(ada.texts).to_have_text(["something"])
+    await expect(complaint).to_have_text("")
