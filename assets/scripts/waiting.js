@@ -5,7 +5,6 @@
   const here = location.pathname.match(/^\/conversations\/(\d+)/)?.[1];
   const rows = new Map(); // from a key to its row
   if (!list) return;
-  list.hidden = true;
 
   document.addEventListener("outbox:changed", ({ detail }) => {
     const items = detail.filter(({ conversation }) => conversation === here);

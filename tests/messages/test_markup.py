@@ -12,6 +12,7 @@ from parlour.messages import markup
 from parlour.messages.markup import EmptyText, TextTooLong, TextWithNul, normalise, preview, render
 
 TAGS = {"p", "br", "a", "code", "pre", "strong", "em", "blockquote"}
+ATTRIBUTES = {"a": {"href", "rel"}, "pre": {"tabindex"}}
 REL = "noopener nofollow ugc"
 MOST_CPU_S = 0.25  # a fifth of it is the aim; the rest is for a slow machine
 
@@ -25,12 +26,12 @@ PEOPLE_TYPE = {
     "one\n\n\ntwo": "<p>one</p><p>two</p>",
     "> a\n> b\n\nc": "<blockquote><p>a<br>b</p></blockquote><p>c</p>",
     "so:\n> a": "<p>so:</p><blockquote><p>a</p></blockquote>",
-    "```\na\n\n *b*\n```": "<pre><code>a\n\n *b*\n</code></pre>",
-    "```python\na = 1\n```": "<pre><code>a = 1\n</code></pre>",
-    "so:\n```\na": "<p>so:</p><pre><code>a</code></pre>",
-    "> ```\n> a\n> ```": "<blockquote><pre><code>a\n</code></pre></blockquote>",
-    "```make tea\nand toast\n```": "<pre><code>make tea\nand toast\n</code></pre>",
-    "```tea\n```": "<pre><code>tea\n</code></pre>",
+    "```\na\n\n *b*\n```": '<pre tabindex="0"><code>a\n\n *b*\n</code></pre>',
+    "```python\na = 1\n```": '<pre tabindex="0"><code>a = 1\n</code></pre>',
+    "so:\n```\na": '<p>so:</p><pre tabindex="0"><code>a</code></pre>',
+    "> ```\n> a\n> ```": '<blockquote><pre tabindex="0"><code>a\n</code></pre></blockquote>',
+    "```make tea\nand toast\n```": '<pre tabindex="0"><code>make tea\nand toast\n</code></pre>',
+    "```tea\n```": '<pre tabindex="0"><code>tea\n</code></pre>',
     "# not a heading": "<p># not a heading</p>",
     "- not\n- a list": "<p>- not<br>- a list</p>",
     "1. not\n2. a list": "<p>1. not<br>2. a list</p>",
@@ -149,7 +150,7 @@ def assert_harmless(text: str) -> Drawn:
     assert not drawn.open
     for tag, attributes in drawn.tags:
         assert tag in TAGS
-        assert attributes.keys() == ({"href", "rel"} if tag == "a" else set())
+        assert attributes.keys() == ATTRIBUTES.get(tag, set())
         assert attributes.get("rel", REL) == REL
     for address, shown in drawn.links:
         assert address == shown

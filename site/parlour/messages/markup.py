@@ -50,6 +50,8 @@ LINK_REL = "noopener nofollow ugc"
 LAST_WORD = nh3.Cleaner(
     tags={"p", "br", "a", "code", "pre", "strong", "em", "blockquote"},
     attributes={"a": {"href"}},
+    # Code scrolls inside itself, so whoever has no mouse must be able to stop there.
+    set_tag_attribute_values={"pre": {"tabindex": "0"}},
     url_schemes={"http", "https", "mailto"},
     link_rel=LINK_REL,
 )
