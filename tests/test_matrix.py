@@ -39,6 +39,8 @@ FORMS: dict[str, Fields] = {
     "/conversations": {"username": "Ada"},
     "/conversations/{conversation_id:str}/messages": {"text": "hello", "key": KEY},
     "/conversations/{conversation_id:str}/read": {"seq": "2"},
+    "/conversations/{conversation_id:str}/settings": {"mute": "8 hours"},
+    "/settings": {},  # every box unticked
     "/messages/{message_id:str}/edit": {"text": "changed"},
     "/messages/{message_id:str}/delete": {},
     "/settings/sessions/{session_id:str}/end": {},
@@ -47,6 +49,7 @@ FORMS: dict[str, Fields] = {
 }
 FOR_VISITORS = ("/sign-up", "/sign-in")
 LEADS_NOWHERE = "/{rest:path}"
+LATELY = ("last_used_at", "last_seen_at")
 
 # What the browser says of a form that is not ours, or does not say; the token is the right one all the same.
 NOT_OURS = {
@@ -65,12 +68,12 @@ NOT_OURS = {
 
 @pytest.fixture
 async def rows(database_url: str) -> AsyncIterator[Callable[[], Awaitable[object]]]:
-    """Tells what is stored, apart from when a session was used last."""
+    """Tells what is stored, apart from when somebody was here last."""
     database = db.connect(database_url, lambda _events: None)
 
     async def all_rows() -> object:
         tables = [
-            select(*(column for column in table.columns if column.name != "last_used_at"))
+            select(*(column for column in table.columns if column.name not in LATELY))
             for table in Base.metadata.sorted_tables
         ]
         async with database.reading() as reading:
@@ -217,6 +220,7 @@ WITH_AN_ID: dict[Route, Answers] = {
     ("GET", "/conversations/{conversation_id:str}"): (SIGN_IN, 404, 200, 200),
     ("POST", "/conversations/{conversation_id:str}/messages"): (401, 404, 303, 303),
     ("POST", "/conversations/{conversation_id:str}/read"): (401, 404, 303, 303),
+    ("POST", "/conversations/{conversation_id:str}/settings"): (401, 404, 303, 303),
     ("GET", "/messages/{message_id:str}"): (SIGN_IN, 404, 303, 303),
     ("GET", "/messages/{message_id:str}/edit"): (SIGN_IN, 404, 404, 200),
     ("POST", "/messages/{message_id:str}/edit"): (401, 404, 404, 303),
@@ -240,6 +244,7 @@ WITHOUT_ID: dict[Route, tuple[object, object]] = {  # anonymous, anybody who is 
     ("GET", "/live"): (SIGN_IN, 405),  # a page's socket, and nothing for a plain request
     ("GET", "/healthz"): (200, 200),
     ("GET", "/readyz"): (200, 200),
+    ("POST", "/settings"): (401, 303),
     ("POST", "/sign-out"): (401, 303),
     ("POST", "/settings/sessions/end-all"): (401, 303),
     ("POST", "/conversations"): (401, 303),

@@ -18,6 +18,7 @@ from parlour.accounts.authentication import Authentication, TheViewer
 from parlour.accounts.pages import Pages
 from parlour.accounts.passwords import PasswordPool
 from parlour.accounts.sessions import Lifetime
+from parlour.accounts.settings import routes as settings
 from parlour.assets import Assets
 from parlour.config import Config
 from parlour.conversations import routes as conversations
@@ -57,12 +58,14 @@ HANDLERS: list[Handler] = [
     accounts.sign_in_page,
     accounts.sign_in,
     accounts.sign_out,
-    accounts.settings,
+    settings.show,
+    settings.save,
     accounts.list_sessions,
     accounts.end_session,
     accounts.end_every_session,
     conversations.people,
     conversations.start,
+    conversations.save_settings,
     messages.post_message,
     messages.read,
     messages.permalink,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from parlour.db import Base
@@ -18,6 +18,11 @@ class User(Base):
     skeleton: Mapped[str] = mapped_column(String(200), unique=True)
     password_hash: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]
+    # What they show of themselves to others, who show as much of themselves.
+    gives_receipts: Mapped[bool] = mapped_column(server_default=true())
+    shows_online: Mapped[bool] = mapped_column(server_default=true())
+    shows_typing: Mapped[bool] = mapped_column(server_default=true())
+    last_seen_at: Mapped[datetime | None]  # while they showed when they are online
 
 
 class Session(Base):

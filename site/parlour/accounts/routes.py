@@ -1,4 +1,4 @@
-"""Signing up, in and out; the settings, and the list of one's sessions."""
+"""Signing up, in and out, and the list of one's sessions."""
 
 from collections.abc import Mapping
 
@@ -138,12 +138,6 @@ async def sign_out(posted: ThePosted, authentication: Given[Authentication], dat
     async with database.transaction() as db:
         await sessions.end_session(db, posted.viewer, posted.viewer.session_id)
     return _signed_out(authentication)
-
-
-@get("/settings")
-async def settings(request: Asked, viewer: TheViewer, pages: Given[Pages]) -> Response[str]:  # noqa: ARG001 — the gate
-    """What a person can decide."""
-    return pages.show(request, "accounts/settings.html")
 
 
 @get("/settings/sessions")

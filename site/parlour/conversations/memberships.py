@@ -1,5 +1,7 @@
 """The gate: a conversation is loaded through the viewer's own membership, or it is not there."""
 
+from datetime import datetime
+
 import msgspec
 from sqlalchemy import bindparam, func, select, update
 
@@ -17,6 +19,9 @@ THROUGH_THE_GATE = (
         Conversation.revision,
         Conversation.last_seq,
         Membership.read_seq,
+        Membership.receipt_seq,
+        Membership.gives_receipts,
+        Membership.muted_until,
         User.id.label("other_id"),
         User.name.label("other_name"),
     )
@@ -38,6 +43,9 @@ class Place(msgspec.Struct, frozen=True):
     read_seq: int
     other_id: int
     name: str  # the other's name; one's own for notes
+    receipt_seq: int = 0
+    gives_receipts: bool = True
+    muted_until: datetime | None = None
 
     @property
     def notes(self) -> bool:
@@ -49,7 +57,18 @@ async def enter(db: Reading, user_id: int, conversation_id: int) -> Place:
     row = (await db.execute(THROUGH_THE_GATE, {"user_id": user_id, "conversation_id": conversation_id})).one_or_none()
     if not row:
         raise NotThere
-    return Place(row.id, user_id, row.revision, row.last_seq, row.read_seq, row.other_id, row.other_name)
+    return Place(
+        id=row.id,
+        user_id=user_id,
+        revision=row.revision,
+        last_seq=row.last_seq,
+        read_seq=row.read_seq,
+        receipt_seq=row.receipt_seq,
+        gives_receipts=row.gives_receipts,
+        muted_until=row.muted_until,
+        other_id=row.other_id,
+        name=row.other_name,
+    )
 
 
 async def read_up_to(db: Transaction, place: Place, seq: int) -> bool:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from parlour.db import Base
@@ -29,7 +29,12 @@ class Conversation(Base):
 
 
 class Membership(Base):
-    """A person's place in a conversation: the gate to it, and how far they have read."""
+    """A person's place in a conversation: the gate to it, how far they have read, and what of that others may see.
+
+    `read_seq` is for themselves and goes back when they mark something unread. What others may see never goes back: up
+    to `receipt_seq` it is settled for each message whether it shows as read, and `unshown` names those that never will,
+    as in `3-5 9-9`, because receipts were off when they were read.
+    """
 
     __tablename__ = "membership"
 
@@ -37,3 +42,8 @@ class Membership(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True, index=True)
     read_seq: Mapped[int] = mapped_column(default=0)
     joined_at: Mapped[datetime]
+    delivered_seq: Mapped[int] = mapped_column(server_default="0")
+    receipt_seq: Mapped[int] = mapped_column(server_default="0")
+    unshown: Mapped[str] = mapped_column(String(500), server_default="")
+    gives_receipts: Mapped[bool] = mapped_column(server_default=true())
+    muted_until: Mapped[datetime | None]

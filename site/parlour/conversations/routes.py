@@ -1,16 +1,19 @@
-"""Finding people, and starting a conversation with them."""
+"""Finding people, starting a conversation with them, and what is decided for that one."""
 
 from collections.abc import Mapping
 
 from litestar import get, post
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
 
 from parlour.accounts.authentication import ThePosted, TheViewer
 from parlour.accounts.pages import FormPage, Pages, Shown
 from parlour.accounts.users import find_people
+from parlour.conversations import settings
+from parlour.conversations.memberships import enter
 from parlour.conversations.starting import find_or_start
 from parlour.db import Database
-from parlour.forms import Asked, Form, Given
+from parlour.forms import Asked, Form, Given, parse_id
 from parlour.rates import Limiter
 
 QUERY_LIMIT = 100  # characters; no name is longer
@@ -36,3 +39,15 @@ async def start(posted: ThePosted, database: Given[Database], starts: Given[Limi
     name = posted.form.get("username", "")
     conversation_id = await find_or_start(database, starts, posted.viewer.id, name)
     return Redirect(f"/conversations/{conversation_id}", status_code=303)
+
+
+@post("/conversations/{conversation_id:str}/settings", opt={"page": "/conversations/{conversation_id}"})
+async def save_settings(conversation_id: FromPath[str], posted: ThePosted, database: Given[Database]) -> Redirect:
+    """Saves what the viewer decided for this conversation; a box that is not ticked is not sent."""
+    form = posted.form
+    async with database.reading() as db:
+        place = await enter(db, posted.viewer.id, parse_id(conversation_id))
+    async with database.transaction() as writing:
+        mute = form.get("mute", settings.chosen_mute(place.muted_until))
+        await settings.save_settings(writing, place, gives_receipts="receipts" in form, mute=mute)
+    return Redirect(f"/conversations/{place.id}", status_code=303)

@@ -7,6 +7,7 @@ from litestar.response import Response
 from parlour.accounts.authentication import TheViewer
 from parlour.accounts.pages import Pages
 from parlour.conversations.memberships import Place, enter, read_up_to
+from parlour.conversations.settings import MUTES, chosen_mute
 from parlour.db import Database
 from parlour.errors import Refusal
 from parlour.forms import GREATEST_ID, Asked, Given, new_key, parse_id, parse_number
@@ -64,6 +65,8 @@ async def conversation(
         text=viewer.carried_to(f"/conversations/{place.id}"),
         entries=entries,
         list_digest=digest(entries),
+        mutes=MUTES,
+        mute=chosen_mute(place.muted_until),
     )
 
 

@@ -1,0 +1,1 @@
+"""What a person decides for themselves, and the page on which they do."""
