@@ -55,6 +55,7 @@ LOOK_ALIKES = [
     ("Sam", "Ѕаm"), ("jo", "ϳо"), ("Ian", "lan"), ("Ian", "1an"), ("Ian", "ıan"), ("Bill", "bi11"), ("Mary", "rnary"),
     ("paypal", "pаypаl"), ("Ada", "ᴀda"), ("Ada", "Ꭺda"), ("ada", "ɑda"), ("straße", "STRASSE"), ("Νίκος", "ΝΊΚΟΣ"),
     ("Zoë", "Zoe\u0308"), ("x１", "x1"), ("aﬁ", "afi"),
+    ("İan", "ian"), ("ı\u0307an", "ian"), ("محمد", "محـمد"),
 ]  # fmt: skip
 
 DIFFERENT = [

@@ -1,5 +1,6 @@
 """Which user names there can be, and which of them look like one another."""
 
+import re
 import unicodedata
 
 from parlour.accounts.lookalikes import lookalikes
@@ -17,6 +18,9 @@ INVISIBLE_MARKS = "\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f"  # joiner, inhere
 # Greek capitals that look like one ASCII letter while their small forms look like another, and symbols that NFKC
 # turns into letters of another look. Among ASCII letters they can only be meant to be taken for these.
 DISGUISES = str.maketrans("\u039d\u03a5\u03d2\u03f2\u03f9", "NYYcC")
+# The dot above an i that has one already (İ in small letters), and the strokes that only make an Arabic or N'Ko word
+# longer: they change nothing that one sees of a name.
+INKLESS = re.compile("(?<=[ijıȷ])\u0307|[\u0640\u07fa]")
 # Four rounds settle every name; the tests put each character of the table through them.
 ROUNDS = 4
 
@@ -88,7 +92,7 @@ def skeleton(name: str) -> str:
     """
     looks = lookalikes()
     mixes_in_ascii = any(character.isascii() and character.isalpha() for character in name)
-    shape = _fold(name.translate(DISGUISES) if mixes_in_ascii else name)
+    shape = INKLESS.sub("", _fold(name.translate(DISGUISES) if mixes_in_ascii else name))
     for _ in range(ROUNDS):
         characters = unicodedata.normalize("NFD", shape)
         shape = _fold("".join(looks.get(character, character) for character in characters))
