@@ -56,7 +56,7 @@ def a_server(*trusted_proxies: str, sock: socket.socket | None = None) -> Server
         host="127.0.0.1",
         port=0,
         trusted_proxies=trusted_proxies,
-        sock=sock,
+        listeners=[sock] if sock else [],
         on_shutdown=closing_down.set,
     )
 

@@ -166,13 +166,13 @@ def sqlite_file(url: str) -> Path | None:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:  # whose own words would tell the password
-        raise ValueError("The database's URL cannot be read; use sqlite:///FILE or postgresql://…") from error
+        raise ValueError("The database's URL cannot be read; use sqlite:///FILE or postgresql://….") from error
     name = parsed.drivername.partition("+")[0]
     if name == "sqlite" and parsed.database and parsed.database != ":memory:":
         return Path(parsed.database)
     if name in ("postgresql", "postgres"):
         return None
-    raise ValueError(f"{name!r} is no database that Parlour knows; use sqlite:///FILE or postgresql://…")
+    raise ValueError(f"{name!r} is no database that Parlour knows; use sqlite:///FILE or postgresql://….")
 
 
 def postgres_address(url: str) -> str:

@@ -1,5 +1,7 @@
 """Brings the database's schema up to date, safely when several processes start at once."""
 
+from enum import Enum, auto
+
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
@@ -17,21 +19,53 @@ class SchemaIsNewer(Exception):
     """The database was made by a newer Parlour than this one."""
 
 
+class State(Enum):
+    """How a database's schema stands to the one that this Parlour needs."""
+
+    EMPTY = auto()
+    OLDER = auto()
+    CURRENT = auto()
+    NEWER = auto()
+
+
 async def migrate(database: Database) -> None:
-    """Runs the migrations that are missing, all of them or none. Raises SchemaIsNewer."""
+    """Runs the migrations that are missing, all of them or none. Raises SchemaIsNewer, and Unavailable."""
     await database.run_in_transaction(_upgrade)
+
+
+async def look(database: Database) -> State:
+    """How the database stands, without changing it. Raises Unavailable."""
+    found: list[State] = []
+    await database.run_in_transaction(lambda connection: found.append(_state(connection, _scripts(_config()))))
+    return found[0]
 
 
 def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":  # on SQLite the transaction began with the one lock there is
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(resources.folder("migrations")).replace("%", "%%"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    here = set(MigrationContext.configure(connection).get_current_heads())
-    if not here <= known:
+    config = _config()
+    if _state(connection, _scripts(config)) is State.NEWER:
         raise SchemaIsNewer(
             "This database belongs to a newer version of Parlour. Please start that version, or a newer one."
         )
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _state(connection: Connection, scripts: ScriptDirectory) -> State:
+    here = set(MigrationContext.configure(connection).get_current_heads())
+    if not here:
+        return State.EMPTY
+    if here == set(scripts.get_heads()):
+        return State.CURRENT
+    return State.OLDER if here <= {script.revision for script in scripts.walk_revisions()} else State.NEWER
+
+
+def _config() -> AlembicConfig:
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(resources.folder("migrations")).replace("%", "%%"))
+    return config
+
+
+def _scripts(config: AlembicConfig) -> ScriptDirectory:
+    return ScriptDirectory.from_config(config)

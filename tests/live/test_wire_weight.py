@@ -23,7 +23,7 @@ async def wait_for_words(socket: WebSocket) -> None:
 listener = socket.create_server(("127.0.0.1", 0))
 print(listener.getsockname()[1], flush=True)
 app = Litestar([wait_for_words])
-make_server(app, host="127.0.0.1", port=0, trusted_proxies=(), sock=listener).run()
+make_server(app, host="127.0.0.1", port=0, trusted_proxies=(), listeners=[listener]).run()
 """
 
 
