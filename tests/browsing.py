@@ -1,10 +1,11 @@
 """People with a browser: what they do on the pages, what they see there, and what their browser complains of."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
+import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 from sqlalchemy import select
 
@@ -14,6 +15,7 @@ from parlour.messages.models import Message
 from people import PASSWORD
 
 PATIENCE_MS = 10_000
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database plays no part
 # What a browser itself writes of a refused form or connection; a test says which of them it means to see.
 REFUSED_FORM = r"^Failed to load resource: the server responded with a status of {status} "
 REFUSED_LINE = r"^Failed to load resource: net::ERR_|^WebSocket connection to 'ws:"
@@ -72,10 +74,6 @@ class Visitor:
 
     async def go(self, path: str) -> None:
         await self.page.goto(self.url + path)
-
-    def control(self, role: str, name: str) -> Locator:
-        """The button, link or box of that name, to the letter."""
-        return self.page.locator(f'internal:role={role}[name="{name}"s]')
 
     async def press(self, name: str) -> None:
         await self.page.get_by_role("button", name=name, exact=True).click()
@@ -154,6 +152,17 @@ class Visitor:
         article = self.article(text)
         await article.get_by_text("Message actions").click()
         return article
+
+
+class Pair(NamedTuple):
+    """Ada and Bo, both with their conversation open."""
+
+    ada: Visitor
+    bo: Visitor
+    conversation: int
+
+
+Seat = Callable[[str], Awaitable[Pair]]
 
 
 def texts_of(page: Page) -> Locator:

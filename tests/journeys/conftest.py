@@ -1,24 +1,12 @@
 """What every journey begins with: a browser for each person, and Ada and Bo in one conversation."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import NamedTuple
+from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser
 
-from browsing import Door, Visitor, visitors
+from browsing import Door, Pair, Seat, visitors
 from conftest import OpenHouse
-
-
-class Pair(NamedTuple):
-    """Ada and Bo, both with their conversation open."""
-
-    ada: Visitor
-    bo: Visitor
-    conversation: int
-
-
-Seat = Callable[[str], Awaitable[Pair]]
 
 
 @pytest.fixture
