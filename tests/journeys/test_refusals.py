@@ -12,8 +12,14 @@ async def test_what_was_said_too_often_is_back_in_the_composer_in_its_order(open
     ada.means_status(429)
     await ada.sign_up()
     await ada.meet("Ada")
-    for text in ("one", "two", "three", "four"):
+    ada.means_cuts()
+    for text in ("one", "two"):
         await ada.say(text)
+        await expect(ada.article(text)).to_be_visible()
+    await ada.context.set_offline(True)
+    for text in ("three", "four"):
+        await ada.say(text)
+    await ada.context.set_offline(False)
     await expect(ada.page.locator("#composer-alert")).to_contain_text("too often")
     await expect(ada.box).to_have_value("three\nfour")
     await expect(ada.texts).to_have_text(["one", "two"])

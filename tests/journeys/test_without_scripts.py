@@ -24,7 +24,7 @@ async def test_what_is_posted_is_shown_and_loading_again_posts_nothing(
     ada, bo, conversation = await two_of_them(door, house)
     await ada.say("hello")
     await expect(ada.page).to_have_url(f"{house}/conversations/{conversation}#latest")
-    await expect(ada.texts.last).to_be_in_viewport()
+    await expect(ada.article("hello")).to_be_in_viewport()
     await expect(ada.box).to_have_value("")
     await ada.page.reload()
     await bo.say("hello to you")

@@ -90,8 +90,9 @@ async def test_zero_replays_everything_in_order_as_it_is_now(ada: Person, bo: Pe
         heard = await hear_all(socket, "#beat")
     words = re.findall(r"<p>(\w+ word|word \d+)</p>", heard)
     first_of = list(dict.fromkeys(words))
-    # The page of fifty began with word 10; what was edited and deleted comes last, when it happened.
-    assert first_of == [f"word {number}" for number in range(60) if number not in (20, 30)] + ["better word"]
+    # The page of fifty began with word 10; each message comes in its place, as it is now.
+    texts = {20: "", 30: "better word"}
+    assert first_of == [said for number in range(60) if (said := texts.get(number, f"word {number}"))]
     assert "Message deleted" in heard
     assert 'name="after" value="62"' in heard
 

@@ -122,13 +122,15 @@ async def edit_page(
         place = await enter(db, viewer.id, line.conversation_id)
     text = viewer.carried_to(f"/messages/{line.id}/edit") or line.text or ""
     name = "messages/_edit.html" if wants_fragments(request) else "messages/edit.html"
-    return pages.show(request, name, **_form_context(line, place.revision), text=text)
+    return pages.show(
+        request, name, **_form_context(line, place.revision), text=text, in_place=wants_fragments(request)
+    )
 
 
 def edit_again(form: Form, ids: Mapping[str, str]) -> Shown:
     """The form to change a message, with what was typed."""
     row = Unseen(parse_id(ids["message_id"]))
-    return "messages/edit.html", {"row": row, "after": _cursor(form), "text": form.get("text", "")}
+    return "messages/edit.html", {"row": row, "after": _cursor(form), "text": form.get("text", ""), "in_place": False}
 
 
 @post(
@@ -147,7 +149,7 @@ async def edit(
     viewer, form = posted.viewer, posted.form
     async with database.reading() as db:
         line = await find_own_message(db, viewer.id, parse_id(message_id))
-    context = _form_context(line, _cursor(form)) | {"text": form.get("text", "")}
+    context = _form_context(line, _cursor(form)) | {"text": form.get("text", ""), "in_place": False}
     pages.on_refusal(request, "messages/edit.html", **context)
     text = markup.normalise(form.get("text", ""))
     revision = line.revision
@@ -167,7 +169,7 @@ async def delete_page(
         line = await find_own_message(db, viewer.id, parse_id(message_id))
         place = await enter(db, viewer.id, line.conversation_id)
     name = "messages/_delete.html" if wants_fragments(request) else "messages/delete.html"
-    return pages.show(request, name, **_form_context(line, place.revision))
+    return pages.show(request, name, **_form_context(line, place.revision), in_place=wants_fragments(request))
 
 
 @post("/messages/{message_id:str}/delete", opt={"page": "/messages/{message_id}/delete"})
