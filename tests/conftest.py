@@ -23,6 +23,7 @@ from services import Postgres
 
 PLENTY = Rate(100_000, 60)
 KEYS = ("a key that only the tests have, and long enough",)
+PUSH_KEY = "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94"
 CHROMIUM_SWITCHES = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -79,6 +80,7 @@ async def open_house(database_url: str, tmp_path: Path) -> AsyncIterator[OpenHou
                 data=tmp_path,
                 database_url=database_url,
                 secret_keys=KEYS,
+                push_key=PUSH_KEY,
                 rate_posts=PLENTY,
                 rate_sign_ins=PLENTY,
                 rate_address=PLENTY,

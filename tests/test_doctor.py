@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from commands import Answer
 from parlour import db, schema
-from parlour.config import Config, read_config, with_secret_keys
+from parlour.config import Config, read_config, with_keys
 from parlour.doctor import Finding, examine
 
 
@@ -24,7 +24,7 @@ def findings(config: Config) -> list[Finding]:
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     """The settings of a house that was started once."""
-    config = with_secret_keys(Config(data=tmp_path / "data"))
+    config = with_keys(Config(data=tmp_path / "data"))
     (config.data / "parlour.sqlite3").touch()
     return config
 
@@ -39,11 +39,11 @@ def test_after_it_nothing_is_amiss(config: Config) -> None:
     assert all("\n" not in finding.sentence for finding in findings(config))
 
 
-@pytest.mark.parametrize("name", ["data", "data/secret-keys"])
+@pytest.mark.parametrize("name", ["data", "data/secret-keys", "data/push-key"])
 def test_what_others_can_read_is_a_fault(config: Config, name: str) -> None:
     path = config.data.parent / name
     path.chmod(path.stat().st_mode | 0o044)
-    [fault] = faults(replace(config, secret_keys=()))
+    [fault] = faults(replace(config, secret_keys=(), push_key=""))
     assert f"chmod go= {path}" in fault
 
 

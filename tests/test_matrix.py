@@ -8,6 +8,7 @@ import pytest
 from litestar.routes import HTTPRoute
 from sqlalchemy import select
 
+from conftest import KEYS, PUSH_KEY
 from parlour import db
 from parlour.app import create_site
 from parlour.config import Config
@@ -24,7 +25,7 @@ Route = tuple[str, str]
 
 def every_route() -> Iterator[Route]:
     """Method and path of all that can be asked for."""
-    site = create_site(Config(secret_keys=("routes",)), Origins("", "127.0.0.1", 8000))
+    site = create_site(Config(secret_keys=KEYS, push_key=PUSH_KEY), Origins("", "127.0.0.1", 8000))
     for route in site.routes:
         methods = route.methods if isinstance(route, HTTPRoute) else {"GET"}
         yield from ((method, route.path) for method in sorted(methods - {"OPTIONS"}))
@@ -43,6 +44,13 @@ FORMS: dict[str, Fields] = {
     "/settings": {},  # every box unticked
     "/messages/{message_id:str}/edit": {"text": "changed"},
     "/messages/{message_id:str}/delete": {},
+    "/settings/notifications/on": {
+        "endpoint": "https://push.example.org/ada",
+        "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+        "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+    },
+    "/settings/notifications/off": {},
+    "/settings/feed": {},
     "/settings/sessions/{session_id:str}/end": {},
     "/sign-out": {},
     "/settings/sessions/end-all": {},
@@ -121,7 +129,7 @@ class Stage:
     def at(self, path: str, **ids: object) -> str:
         """A route's path with ids in their places."""
         filled = re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
-        return filled.format_map(self.ids | {"address": "app.css", "rest": "nowhere/at/all"} | ids)
+        return filled.format_map(self.ids | {"address": "app.css", "token": "1-00", "rest": "nowhere/at/all"} | ids)
 
 
 @pytest.fixture
@@ -227,6 +235,7 @@ WITH_AN_ID: dict[Route, Answers] = {
     ("GET", "/messages/{message_id:str}/delete"): (SIGN_IN, 404, 404, 200),
     ("POST", "/messages/{message_id:str}/delete"): (401, 404, 404, 303),
     ("POST", "/settings/sessions/{session_id:str}/end"): (401, 404, 404, 303),
+    ("GET", "/feeds/{token:str}"): (404, 404, 404, 404),  # by its secret alone, and then for everyone
     ("GET", "/assets/{address:str}"): (404, 404, 404, 404),  # by its digest alone, and then for everyone
     ("GET", LEADS_NOWHERE): (SIGN_IN, 404, 404, 404),
     ("POST", LEADS_NOWHERE): (401, 404, 404, 404),
@@ -242,9 +251,15 @@ WITHOUT_ID: dict[Route, tuple[object, object]] = {  # anonymous, anybody who is 
     ("GET", "/sign-up"): (200, 303),
     ("GET", "/sign-in"): (200, 303),
     ("GET", "/live"): (SIGN_IN, 405),  # a page's socket, and nothing for a plain request
+    ("GET", "/share"): (SIGN_IN, 200),
+    ("GET", "/service-worker.js"): (200, 200),
+    ("GET", "/manifest.webmanifest"): (200, 200),
     ("GET", "/healthz"): (200, 200),
     ("GET", "/readyz"): (200, 200),
     ("POST", "/settings"): (401, 303),
+    ("POST", "/settings/notifications/on"): (401, 303),
+    ("POST", "/settings/notifications/off"): (401, 303),
+    ("POST", "/settings/feed"): (401, 303),
     ("POST", "/sign-out"): (401, 303),
     ("POST", "/settings/sessions/end-all"): (401, 303),
     ("POST", "/conversations"): (401, 303),

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from litestar import Litestar, route
@@ -24,6 +24,7 @@ from parlour.config import Config
 from parlour.conversations import routes as conversations
 from parlour.db import Database
 from parlour.errors import NotThere, Unavailable
+from parlour.events import Event
 from parlour.handing import Handler, hand_to, holding
 from parlour.hub import make_hub
 from parlour.inbox import routes as inbox
@@ -35,13 +36,21 @@ from parlour.messages import routes as messages
 from parlour.messages.answering import Answers
 from parlour.messages.drawing import Drawing
 from parlour.messages.feed import Feed
+from parlour.messages.history import Line
 from parlour.messages.posting import Posting
+from parlour.notifications import routes as notifications
+from parlour.notifications.addresses import Reachable
+from parlour.notifications.feed import FeedKeys
+from parlour.notifications.pushing import Pushes
+from parlour.notifications.sending import PushClient
+from parlour.notifications.vapid import Vapid
 from parlour.porter import Porter
 from parlour.rates import Limiter
 from parlour.security import Origins
 from parlour.templating import Templates
 
 TIDY_EVERY_S = 3600
+NO_CONTACT = "mailto:operator@localhost"  # of a house that only this machine reaches
 
 
 @route(
@@ -58,7 +67,6 @@ HANDLERS: list[Handler] = [
     accounts.sign_in_page,
     accounts.sign_in,
     accounts.sign_out,
-    settings.show,
     settings.save,
     accounts.list_sessions,
     accounts.end_session,
@@ -76,6 +84,14 @@ HANDLERS: list[Handler] = [
     inbox.inbox,
     inbox.conversation,
     live.live,
+    notifications.settings,
+    notifications.turn_on,
+    notifications.turn_off,
+    notifications.new_feed_address,
+    notifications.unread_feed,
+    notifications.share,
+    notifications.service_worker,
+    notifications.web_manifest,
     health.healthz,
     health.readyz,
     health.asset,
@@ -98,7 +114,15 @@ def create_site(config: Config, origins: Origins) -> Litestar:
     templates = Templates(resources.folder("templates"), assets.url, reload=config.reload)
     drawing = Drawing(templates)
     feed = Feed(database, drawing)
-    posting = Posting(database, config.secret_keys, feed.take)
+    vapid = Vapid(config.push_key, config.base_url if origins.https else NO_CONTACT)
+    reachable = Reachable(config.push_hosts)
+    pushes = Pushes(database, PushClient(reachable), vapid, lifetime, config.secret_keys[0], assets)
+
+    def committed(lines: list[Line]) -> None:
+        feed.take(lines)
+        pushes.take(lines)
+
+    posting = Posting(database, config.secret_keys, committed)
     audience = Audience(config.max_sockets_per_user, config.max_sockets_per_address)
     frames = Frames(templates, drawing)
     delivery = Delivery(database, feed, frames, audience, lifetime)
@@ -112,7 +136,12 @@ def create_site(config: Config, origins: Origins) -> Litestar:
         rate_address=config.rate_address,
         rate_sign_ups=config.rate_sign_ups,
     )
-    hub.listen(delivery.hear)
+
+    def hear(events: Sequence[Event]) -> None:
+        delivery.hear(events)
+        pushes.hear(events)
+
+    hub.listen(hear)
 
     @asynccontextmanager
     async def open_house(_app: Litestar) -> AsyncIterator[None]:
@@ -120,12 +149,14 @@ def create_site(config: Config, origins: Origins) -> Litestar:
         await hub.start()
         posting.start()
         delivery.start()
+        pushes.start()
         tidying = asyncio.create_task(_tidy(database, config))
         try:
             yield
         finally:
             tidying.cancel()
             await posting.stop()
+            await pushes.stop()
             await delivery.stop()
             await hub.stop()
             passwords.close()
@@ -141,6 +172,10 @@ def create_site(config: Config, origins: Origins) -> Litestar:
         "doorway": doorway,
         "frame_rate": config.rate_frames,
         "frames": frames,
+        "hub": hub,
+        "notices": notifications.Notices(
+            assets, templates, reachable, FeedKeys(config.secret_keys), vapid.public_key, config.base_url
+        ),
         "origins": origins,
         "pages": pages,
         "passwords": passwords,

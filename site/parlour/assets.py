@@ -38,6 +38,9 @@ class Assets:
         library = (folder / "vendor" / "htmx.js").read_bytes()
         own = [_without_comments(path.read_bytes()) for path in sorted((folder / "scripts").glob("*.js"))]
         self._add("app.js", b"\n".join([library, *own]))
+        # What one page alone needs, or the browser keeps for itself, is a file of its own.
+        for path in sorted((*folder.glob("scripts/pages/*.js"), *folder.glob("worker/*.js"))):
+            self._add(path.name, _without_comments(path.read_bytes()))
         styles = sorted((folder / "styles").glob("*.css"), key=_style_order)
         self._add("app.css", _joined(styles))
         for path in sorted((folder / "icons").iterdir()):
@@ -47,6 +50,10 @@ class Assets:
     def url(self, name: str) -> str:
         """The address of an asset. Raises KeyError: a template named one that is not there."""
         return f"/assets/{self._by_name[name].address}"
+
+    def content(self, name: str) -> bytes:
+        """What is in an asset. Raises KeyError."""
+        return self._by_name[name].content
 
     def find(self, address: str) -> Asset | None:
         """The asset of `app-0123456789ab.css`."""

@@ -17,7 +17,7 @@ from parlour import __version__, db, doctor, schema
 from parlour.accounts import users
 from parlour.accounts.passwords import PasswordPool
 from parlour.app import create_app
-from parlour.config import BadSetting, Config, read_config, with_secret_keys
+from parlour.config import BadSetting, Config, read_config, with_keys
 from parlour.db import Database
 from parlour.errors import Refusal, Unavailable
 from parlour.latch import AlreadyServed, held_alone
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(arguments: argparse.Namespace) -> None:
-    config = with_secret_keys(_config(arguments))
+    config = with_keys(_config(arguments))
     with held_alone(_sqlite_file(config)):
         try:
             listeners = listen(config.host, config.port)

@@ -1,17 +1,21 @@
 """Every setting, its default and its reason; read once, and imported by the roof alone."""
 
+import base64
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from parlour.rates import Rate, parse_age, parse_rate
 
 SECRET_BYTES = 32
 SECRET_FILE = "secret-keys"
+PUSH_KEY_FILE = "push-key"
 
 
 class BadSetting(ValueError):
@@ -40,6 +44,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     rate_frames: Rate = Rate(20, 1)  # a socket
     max_sockets_per_user: int = 20
     max_sockets_per_address: int = 200
+    push_key: str = ""  # by which push services know us; a file below `data` where nothing is said
+    push_hosts: tuple[str, ...] = ()  # push services, as host:port, that may be private and plain http
 
     @property
     def database(self) -> str:
@@ -59,21 +65,35 @@ def read_config(environ: Mapping[str, str], **chosen: str | int | bool | Path | 
     return msgspec.convert(values, Config)
 
 
-def with_secret_keys(config: Config) -> Config:
-    """The same settings with keys: those that were given, or those of this house's own file, made at its first start.
+def with_keys(config: Config) -> Config:
+    """The same settings with keys: those that were given, or those of this house's own files, made at its first start.
 
-    The file is readable by its owner alone. When several processes start at once, the first one's keys hold.
+    The files are readable by their owner alone. When several processes start at once, the first one's keys hold.
     """
-    if config.secret_keys:
-        return config
-    config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = config.data / SECRET_FILE
+    secret_keys = config.secret_keys or _kept(config.data / SECRET_FILE, _new_secret)
+    push_key = config.push_key or _kept(config.data / PUSH_KEY_FILE, _new_push_key)[0]
+    return msgspec.structs.replace(config, secret_keys=secret_keys, push_key=push_key)
+
+
+def _kept(path: Path, make: Callable[[], str]) -> tuple[str, ...]:
+    """The keys in a file, which is made where there is none."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
-        _write_once(path, secrets.token_urlsafe(SECRET_BYTES) + "\n")
+        _write_once(path, make() + "\n")
     keys = tuple(path.read_text("ascii").split())
     if not keys:
         raise BadSetting(f"{path} holds no key; restore it, or remove it to begin with a new one.")
-    return msgspec.structs.replace(config, secret_keys=keys)
+    return keys
+
+
+def _new_secret() -> str:
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def _new_push_key() -> str:
+    """A private key on the curve P-256: its number, in base64url."""
+    number = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
+    return base64.urlsafe_b64encode(number.to_bytes(SECRET_BYTES, "big")).rstrip(b"=").decode()
 
 
 def _write_once(path: Path, text: str) -> None:
@@ -100,6 +120,20 @@ def _keys(text: str) -> tuple[str, ...]:
     if any(len(key) < SECRET_BYTES for key in keys):
         raise ValueError(f"each key needs {SECRET_BYTES} characters or more")
     return keys
+
+
+def _push_key(text: str) -> str:
+    if not re.fullmatch("[A-Za-z0-9_-]{43}=?", text):
+        raise ValueError("a private key is 32 bytes in base64url, as in the file that Parlour makes")
+    return text
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = _words(text)
+    for host in hosts:
+        if not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}", host):
+            raise ValueError(f"{host!r} is no host and port; one is written push.example.org:8443")
+    return hosts
 
 
 def _origin(text: str) -> str:
@@ -138,4 +172,6 @@ SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
     "rate_frames": ("PARLOUR_RATE_FRAMES", parse_rate),
     "max_sockets_per_user": ("PARLOUR_MAX_SOCKETS_PER_USER", _count),
     "max_sockets_per_address": ("PARLOUR_MAX_SOCKETS_PER_ADDRESS", _count),
+    "push_key": ("PARLOUR_PUSH_KEY", _push_key),
+    "push_hosts": ("PARLOUR_PUSH_HOSTS", _hosts),
 }

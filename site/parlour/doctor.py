@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import make_url
 
 from parlour import db, schema
-from parlour.config import SECRET_FILE, Config
+from parlour.config import PUSH_KEY_FILE, SECRET_FILE, Config
 from parlour.errors import Unavailable
 from parlour.schema import State
 from parlour.serving import LOOPBACK
@@ -37,7 +37,7 @@ def examine(read: Callable[[], Config]) -> Iterator[Finding]:
         return
     yield Finding("ok", "The settings can be read.")
     yield from _folder(config)
-    yield _keys(config)
+    yield from _keys(config)
     yield _database(config, database)
     yield from _reach(config)
 
@@ -53,13 +53,16 @@ def _folder(config: Config) -> Iterator[Finding]:
         yield _owner_only(config.data, "The data folder")
 
 
-def _keys(config: Config) -> Finding:
-    if config.secret_keys:
-        return Finding("ok", "The secret keys are given by the settings.")
-    path = config.data / SECRET_FILE
-    if not path.exists():
-        return Finding("ok", "There are no secret keys yet; the first start makes one.")
-    return _owner_only(path, "The file of secret keys")
+def _keys(config: Config) -> Iterator[Finding]:
+    kinds = (("secret keys", SECRET_FILE, config.secret_keys), ("push keys", PUSH_KEY_FILE, config.push_key))
+    for kind, name, given in kinds:
+        path = config.data / name
+        if given:
+            yield Finding("ok", f"{kind.capitalize()} come from the settings.")
+        elif not path.exists():
+            yield Finding("ok", f"The file of {kind} is not there yet; the first start makes it.")
+        else:
+            yield _owner_only(path, f"The file of {kind}")
 
 
 def _owner_only(path: Path, name: str) -> Finding:

@@ -17,6 +17,13 @@ class ReadMarkMoved(msgspec.Struct, frozen=True, tag="read"):
     user_id: int
 
 
+class ConversationShown(msgspec.Struct, frozen=True, tag="shown"):
+    """A page of this user shows the conversation; what is said there meanwhile need not be notified."""
+
+    conversation_id: int
+    user_id: int
+
+
 class ConversationStarted(msgspec.Struct, frozen=True, tag="started"):
     """There is a new conversation; its members' lists do not show it yet."""
 
@@ -33,4 +40,4 @@ class HubReconnected(msgspec.Struct, frozen=True, tag="reconnected"):
     """The line between processes was cut: anything may have happened meanwhile."""
 
 
-Event = ConversationChanged | ReadMarkMoved | ConversationStarted | SessionsEnded | HubReconnected
+Event = ConversationChanged | ReadMarkMoved | ConversationShown | ConversationStarted | SessionsEnded | HubReconnected

@@ -23,6 +23,8 @@ class User(Base):
     shows_online: Mapped[bool] = mapped_column(server_default=true())
     shows_typing: Mapped[bool] = mapped_column(server_default=true())
     last_seen_at: Mapped[datetime | None]  # while they showed when they are online
+    notifications_show: Mapped[str] = mapped_column(String(10), server_default="everything")  # a key of `SHOWS`
+    feed_number: Mapped[int] = mapped_column(server_default="0")  # which of their feed's addresses is in force
 
 
 class Session(Base):

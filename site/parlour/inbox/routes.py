@@ -10,7 +10,9 @@ from parlour.conversations.memberships import Place, enter, read_up_to
 from parlour.conversations.settings import MUTES, chosen_mute
 from parlour.db import Database
 from parlour.errors import Refusal
+from parlour.events import ConversationShown
 from parlour.forms import GREATEST_ID, Asked, Given, new_key, parse_id, parse_number
+from parlour.hub import Hub
 from parlour.inbox.listing import digest, list_conversations
 from parlour.messages.drawing import as_page
 from parlour.messages.history import Line, read_page
@@ -35,7 +37,12 @@ async def inbox(request: Asked, viewer: TheViewer, database: Given[Database], pa
 
 @get("/conversations/{conversation_id:str}")
 async def conversation(
-    request: Asked, conversation_id: FromPath[str], viewer: TheViewer, database: Given[Database], pages: Given[Pages]
+    request: Asked,
+    conversation_id: FromPath[str],
+    viewer: TheViewer,
+    database: Given[Database],
+    pages: Given[Pages],
+    hub: Given[Hub],
 ) -> Response[str]:
     """One conversation: its latest messages, or those before a place."""
     before = _before(request)
@@ -47,7 +54,9 @@ async def conversation(
             place = await enter(db, viewer.id, place.id)
             lines = await read_page(db, place.id, before)
     latest = before > place.last_seq
-    if _reads_by_being_served(request):
+    if _is_seen(request):
+        hub.publish([ConversationShown(place.id, viewer.id)])
+    if _is_seen(request) and "scripts" not in request.cookies:  # scripts will say so themselves
         await _mark_as_read(database, place, lines)
     async with database.reading() as db:
         entries = await list_conversations(db, viewer.id, place.id)
@@ -81,10 +90,10 @@ def _before(request: Asked) -> int:
     return place
 
 
-def _reads_by_being_served(request: Asked) -> bool:
-    """Whether showing the page is reading it: not where scripts will say so, or where nobody sees it yet."""
+def _is_seen(request: Asked) -> bool:
+    """Whether somebody sees the page that is answered: not where it is fetched before it is wanted."""
     ahead = any("prefetch" in request.headers.get(name, "") for name in PURPOSES)
-    return not ahead and "only_head" not in request.state and "scripts" not in request.cookies
+    return not ahead and "only_head" not in request.state
 
 
 async def _mark_as_read(database: Database, place: Place, lines: list[Line]) -> None:

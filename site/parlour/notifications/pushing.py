@@ -1,0 +1,145 @@
+"""Decides who is told of a new message, shortly after it was committed, and takes back what was read meanwhile."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from parlour.accounts.sessions import Lifetime
+from parlour.assets import Assets
+from parlour.db import Database
+from parlour.errors import Unavailable
+from parlour.events import ConversationShown, Event, ReadMarkMoved
+from parlour.messages.history import Line
+from parlour.notifications import wording
+from parlour.notifications.lanes import Lanes, Push
+from parlour.notifications.sending import PushClient
+from parlour.notifications.shown import Shown
+from parlour.notifications.subscriptions import Address, find_addresses, forget_address
+from parlour.notifications.vapid import Vapid
+
+log = logging.getLogger(__name__)
+
+# So much is left to an open page: who reads a message there need not be told of it. It also makes one push of a burst.
+WAIT_S = 2.5
+TRY_AGAIN_S = 2.0
+WAITING_AT_MOST = 10_000  # conversations
+TOLD_AT_MOST = 50_000  # of which it is known that something was told
+IDS_AT_ONCE = 500
+# Safari ends a subscription after a few pushes that show nothing, so it is not told what was read elsewhere.
+SHOWS_EVERY_PUSH = ".push.apple.com"
+
+
+class Pushes:
+    """Web Push. Each process tells of the messages that it committed itself, so that one alone does."""
+
+    def __init__(
+        self, database: Database, client: PushClient, vapid: Vapid, lifetime: Lifetime, secret: str, assets: Assets
+    ) -> None:
+        self._database = database
+        self._lanes = Lanes(client, vapid, self._forget)
+        self._lifetime = lifetime
+        self._secret = secret
+        self._pictures = assets.url("icon-192.png"), assets.url("badge-96.png")
+        self._shown = Shown()
+        self._new: OrderedDict[int, float] = OrderedDict()  # when it is time to tell of a conversation
+        self._told: OrderedDict[tuple[int, int], int] = OrderedDict()  # up to which message, by conversation and user
+        self._read: set[tuple[int, int]] = set()
+        self._more = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._tell_in_time(), name="pushes")
+
+    async def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        await self._lanes.stop()
+
+    def take(self, lines: Sequence[Line]) -> None:
+        """New messages that this process has just committed. Never waits."""
+        for line in lines:
+            self._new.setdefault(line.conversation_id, time.monotonic() + WAIT_S)
+        while len(self._new) > WAITING_AT_MOST:
+            self._new.popitem(last=False)
+        if lines:
+            self._more.set()
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """Notes what is shown and read anywhere. Never waits."""
+        for event in events:
+            if isinstance(event, ConversationShown | ReadMarkMoved):
+                self._shown.note(event.conversation_id, event.user_id)
+            if isinstance(event, ReadMarkMoved) and (event.conversation_id, event.user_id) in self._told:
+                self._read.add((event.conversation_id, event.user_id))
+                self._more.set()
+
+    async def _tell_in_time(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._more.wait(), self._until_due())
+            self._more.clear()
+            now = time.monotonic()
+            due = [conversation_id for conversation_id, at in self._new.items() if at <= now][:IDS_AT_ONCE]
+            for conversation_id in due:  # what is said from here on is told of anew
+                del self._new[conversation_id]
+            read, self._read = self._read, set()
+            # Whatever becomes of these, the next ones are told of.
+            for failure in await asyncio.gather(self._take_away(read), self._tell(due), return_exceptions=True):
+                if isinstance(failure, Unavailable):
+                    self._read |= read
+                    self._new |= dict.fromkeys(due, now + TRY_AGAIN_S)
+                elif failure:
+                    log.error("Somebody was not told of what is new.", exc_info=failure)
+
+    def _until_due(self) -> float | None:
+        return max(0.0, next(iter(self._new.values())) - time.monotonic()) if self._new else None
+
+    async def _tell(self, conversation_ids: list[int]) -> None:
+        for address in await self._find(conversation_ids):
+            place = (address.conversation_id, address.user_id)
+            unread = address.read_seq < address.last_seq
+            if not unread or address.muted or address.text is None or self._shown.lately(*place):
+                continue
+            self._told[place] = address.last_seq
+            self._told.move_to_end(place)
+            if len(self._told) > TOLD_AT_MOST:
+                self._told.popitem(last=False)
+            payload = wording.new_message(address, *self._pictures)
+            self._lanes.put(Push(address, wording.topic(self._secret, address), payload))
+
+    async def _take_away(self, places: set[tuple[int, int]]) -> None:
+        """Takes what was told of these away from every browser of the user."""
+        unread: set[tuple[int, int]] = set()
+        for address in await self._find(sorted({conversation_id for conversation_id, _ in places})):
+            place = (address.conversation_id, address.user_id)
+            if place not in places:
+                continue
+            if address.read_seq < self._told.get(place, 0):
+                unread.add(place)
+                continue
+            topic = wording.topic(self._secret, address)
+            if self._lanes.take_back(address, topic) or _shows_every_push(address):
+                continue
+            self._lanes.put(Push(address, topic, wording.was_read(address)))
+        for place in places - unread:
+            self._told.pop(place, None)
+
+    async def _find(self, conversation_ids: list[int]) -> list[Address]:
+        if not conversation_ids:
+            return []
+        async with self._database.reading() as db:
+            return await find_addresses(db, conversation_ids, self._lifetime)
+
+    async def _forget(self, address: Address) -> None:
+        with contextlib.suppress(Unavailable):
+            async with self._database.transaction() as db:
+                await forget_address(db, address)
+
+
+def _shows_every_push(address: Address) -> bool:
+    return (urlsplit(address.endpoint).hostname or "").endswith(SHOWS_EVERY_PUSH)
