@@ -11,7 +11,7 @@ from parlour.assets import Assets
 
 def lay_out(folder: Path, **scripts: str) -> Assets:
     for name in ("vendor", "scripts", "styles", "icons"):
-        (folder / name).mkdir(exist_ok=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "vendor" / "htmx.js").write_text("var htmx = 1;")
     for name, text in scripts.items():
         (folder / "scripts" / f"{name}.js").write_text(text)
@@ -32,8 +32,18 @@ def test_the_library_comes_first_and_our_comments_stay_at_home(tmp_path: Path) -
     assert gzip.decompress(found.compressed) == found.content
 
 
+def test_the_voice_script_stands_alone_and_ends_with_what_starts_it(tmp_path: Path) -> None:
+    (tmp_path / "scripts" / "voice").mkdir(parents=True)
+    for name, text in {"voice": "start();", "wave": "// Why.\nfunction start() {}"}.items():
+        (tmp_path / "scripts" / "voice" / f"{name}.js").write_text(text)
+    assets = lay_out(tmp_path)
+    found = assets.find(assets.url("voice.js").rpartition("/")[2])
+    assert found
+    assert found.content == b'(() => {\n"use strict";\nfunction start() {}\nstart();\n})();'
+
+
 def test_no_script_of_ours_has_a_string_over_several_lines() -> None:
-    for path in (resources.folder("assets") / "scripts").glob("*.js"):
+    for path in (resources.folder("assets") / "scripts").rglob("*.js"):
         assert all(line.count("`") % 2 == 0 for line in path.read_text("utf-8").splitlines()), path.name
 
 

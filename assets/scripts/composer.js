@@ -43,6 +43,10 @@
     event.preventDefault();
     event.stopImmediatePropagation();
     const box = part("composer-text");
+    if (form.querySelector("voice-recorder[data-take]")) {
+      sentAt = Date.now();
+      return document.dispatchEvent(new CustomEvent("voice:send"));
+    }
     if (!box.value.trim()) {
       // A double click or a second Enter comes upon a box that has just been emptied.
       if (Date.now() - sentAt > TWICE_WITHIN_MS) complain(form.dataset.empty);
@@ -65,7 +69,7 @@
 
   function giveBack({ conversation, text, words }) {
     const typed = conversation === here ? part("composer-text").value : recall(conversation);
-    const whole = typed ? `${text}\n${typed}` : text;
+    const whole = [text, typed].filter(Boolean).join("\n");
     if (conversation === here) {
       write(whole);
       complain(words);

@@ -41,6 +41,7 @@ class Assets:
         # What one page alone needs, or the browser keeps for itself, is a file of its own.
         for path in sorted((*folder.glob("scripts/pages/*.js"), *folder.glob("worker/*.js"))):
             self._add(path.name, _without_comments(path.read_bytes()))
+        self._add("voice.js", _in_one_scope(folder / "scripts" / "voice"))
         styles = sorted((folder / "styles").glob("*.css"), key=_style_order)
         self._add("app.css", _joined(styles))
         for path in sorted((folder / "icons").iterdir()):
@@ -78,6 +79,13 @@ def _without_comments(script: bytes) -> bytes:
     """
     lines = (line.strip() for line in script.splitlines())
     return b"\n".join(line for line in lines if line and not line.startswith(b"//"))
+
+
+def _in_one_scope(folder: Path) -> bytes:
+    """A folder's scripts as one that keeps its names to itself; the one named like the folder comes last."""
+    paths = sorted(folder.glob("*.js"), key=lambda path: (path.stem == folder.name, path.name))
+    parts = b"\n".join(_without_comments(path.read_bytes()) for path in paths)
+    return b'(() => {\n"use strict";\n' + parts + b"\n})();"
 
 
 def _style_order(path: Path) -> tuple[int, str]:

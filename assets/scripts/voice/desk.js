@@ -1,0 +1,112 @@
+// A take in hand: listened to, given a caption, sent, thrown away, brought back.
+const UNDO_MS = 10_000;
+
+class Desk extends HTMLElement {
+  show(state, words = "") {
+    const open = !["idle", "discarded"].includes(state);
+    this.state = state;
+    if (state === "idle") {
+      this.panel?.remove();
+      this.panel = null;
+    } else {
+      this.panel ??= new Panel(this);
+      this.panel.say(words);
+      this.panel.show(state);
+    }
+    this.button.hidden = open;
+    this.toggleAttribute("data-take", open);
+    this.text.placeholder = open ? "Add a caption" : this.prompt;
+  }
+
+  review(take, words = "") {
+    this.take = take;
+    hold(take.key);
+    this.fill([fileOf(take)]);
+    this.show("review", words);
+    this.panel.tell(lengthOf(take));
+    this.listen(take, words);
+  }
+
+  async listen(take, words) {
+    const player = await showSound(this.panel.part("sound"), take);
+    if (this.state !== "review" || this.take !== take) return forgetSound(player);
+    this.player = player;
+    this.panel.tell(player.length);
+    this.show("review", words);
+  }
+
+  // A file that somebody chose is a take like any other.
+  async choose() {
+    const [file] = this.input.files;
+    if (!file) return;
+    if (this.state === "asking") this.discard();
+    await this.finish();
+    this.forget();
+    if (this.take) setAside(this.take);
+    const slice = { bytes: file, until: 0, levels: [] };
+    const take = newTake({ type: file.type, name: file.name, caption: this.text.value, slices: [slice] });
+    hold(take.key);
+    this.review(take);
+    await keepTake(take);
+    await keepSlice(take, 0, slice);
+  }
+
+  // Comes back from being sent, with the sentence that says why.
+  takeBack(take, words) {
+    giveBack(take.caption, words);
+    this.review(take);
+  }
+
+  async send() {
+    await Promise.all([this.choosing, this.finish()]);
+    if (this.state !== "review") return;
+    const { take, text } = this;
+    take.caption = text.value;
+    this.close();
+    write("");
+    text.focus({ preventScroll: true });
+    complain("");
+    showUnsent(take).send();
+  }
+
+  async discard() {
+    this.attempt += 1;
+    if (this.state === "asking") return this.close();
+    await this.finish();
+    if (this.state === "review") this.discarded(this.take);
+  }
+
+  discarded(take) {
+    forgetSound(this.player);
+    this.fill([]);
+    Object.assign(this, { take, player: null, undoing: setTimeout(() => this.forget(), UNDO_MS) });
+    this.show("discarded", "Recording discarded.");
+  }
+
+  undo() {
+    clearTimeout(this.undoing);
+    this.review(this.take);
+  }
+
+  // What was discarded and not brought back is gone for good.
+  forget() {
+    clearTimeout(this.undoing);
+    if (this.state !== "discarded") return;
+    drop(this.take);
+    this.close();
+  }
+
+  close() {
+    letGo("recorder");
+    forgetSound(this.player);
+    this.fill([]);
+    Object.assign(this, { take: null, player: null });
+    this.show("idle");
+  }
+
+  fill(files) {
+    const transfer = new DataTransfer();
+    for (const file of files) transfer.items.add(file);
+    this.input.files = transfer.files;
+  }
+}

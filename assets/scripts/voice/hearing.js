@@ -1,0 +1,69 @@
+// Tells the server how far a voice message was heard, so that another device goes on from there.
+const SAVE_EVERY_MS = 5_000;
+const SETTLE_MS = 400;
+const HEARD_SHARE = 0.9;
+const HEARD_S = 30;
+
+class Hearing {
+  constructor(message, player) {
+    const { audio } = player;
+    Object.assign(this, { message, player, audio, toldAt: 0, timer: 0, id: message.dataset.recording });
+    this.before = this.recall();
+    audio.addEventListener("playing", () => (this.toldAt = Date.now()));
+    audio.addEventListener("timeupdate", () => this.look());
+    audio.addEventListener("pause", () => this.tell());
+    audio.addEventListener("ended", () => this.tell());
+    player.addEventListener("moved", () => this.tellSoon());
+    window.addEventListener("pagehide", () => audio.paused || this.tell());
+  }
+
+  // What was heard of it in this browser, each stretch once; not how far somebody jumped.
+  get seconds() {
+    const { played } = this.audio;
+    return Array.from(played, (_, place) => played.end(place) - played.start(place)).reduce((sum, each) => sum + each, this.before);
+  }
+
+  look() {
+    const enough = Math.min(HEARD_S, HEARD_SHARE * this.player.length);
+    if (this.message.unheard && this.seconds >= enough) this.tell({ heard: "1" });
+    else if (!this.audio.paused && Date.now() - this.toldAt >= SAVE_EVERY_MS) this.tell();
+  }
+
+  tellSoon() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.tell(), SETTLE_MS);
+  }
+
+  async tell(news = {}) {
+    const { player, audio, id, message } = this;
+    this.toldAt = Date.now();
+    this.keep();
+    if (news.heard) message.hear();
+    const token = document.querySelector("input[name=token]").value;
+    const position = audio.ended ? 0 : player.position;
+    const fields = { token, position: position.toFixed(2), speed: String(player.speed), ...news };
+    try {
+      await fetch(`/recordings/${id}/listened`, { method: "POST", mode: "same-origin", keepalive: true, body: new URLSearchParams(fields) });
+    } catch {
+      // It is told again in five seconds, or with the next press.
+    }
+  }
+
+  // Heard in two goes is heard: what came before a reload counts.
+  keep() {
+    try {
+      if (this.message.unheard) localStorage.setItem(`heard:${user}:${this.id}`, this.seconds.toFixed(2));
+      else localStorage.removeItem(`heard:${user}:${this.id}`);
+    } catch {
+      // Then only this page's own listening counts.
+    }
+  }
+
+  recall() {
+    try {
+      return Number(localStorage.getItem(`heard:${user}:${this.id}`)) || 0;
+    } catch {
+      return 0;
+    }
+  }
+}

@@ -1,0 +1,55 @@
+// A voice message: the server's waveform and sound, with the player's controls around them.
+class VoiceMessage extends HTMLElement {
+  connectedCallback() {
+    this.changes ??= new MutationObserver(() => this.upgrade());
+    this.changes.observe(this, { childList: true });
+    this.upgrade();
+  }
+
+  disconnectedCallback() {
+    this.changes.disconnect();
+    this.player?.audio.pause();
+  }
+
+  get unheard() {
+    return this.querySelector(".unheard") !== null;
+  }
+
+  hear() {
+    this.heard = true;
+    this.upgrade();
+  }
+
+  // While it is being prepared, there is no sound yet; the row that brings it is drawn into this one.
+  upgrade() {
+    // A row that is drawn for everybody does not know who has heard it.
+    this.heard ||= this.dataset.heard === "true";
+    if (this.heard) this.querySelector(".unheard")?.remove();
+    const audio = this.querySelector("audio:has(source)");
+    if (!audio || this.player || this.querySelector(".preparing")) return;
+    const { length, position = 0, speed = 1 } = this.dataset;
+    this.player = new Player(this, audio, { length: Number(length), position: Number(position), speed: Number(speed) });
+    new Hearing(this, this.player);
+    audio.addEventListener("play", () => this.announce());
+    audio.addEventListener("error", () => this.classList.add("broken"), { capture: true });
+    this.player.addEventListener("over", () => this.next()?.player.play());
+    document.addEventListener("voice:speed", () => this.player.draw());
+  }
+
+  announce() {
+    if (!navigator.mediaSession) return;
+    const author = this.closest("article")?.querySelector(".author")?.textContent ?? "";
+    navigator.mediaSession.metadata = new MediaMetadata({ title: `Voice message from ${author}`, artist: "Parlour" });
+  }
+
+  // The next one that was not heard; whatever else was said in between ends the row.
+  next() {
+    const articles = [...document.querySelectorAll("[role=log] article")];
+    for (const article of articles.slice(articles.indexOf(this.closest("article")) + 1)) {
+      const message = article.querySelector("voice-message");
+      if (!message) return null;
+      if (message.unheard && message.player) return message;
+    }
+    return null;
+  }
+}

@@ -1,0 +1,104 @@
+// The controls of one sound: play, seek, speed. They stand in a shadow, which a message that is drawn again leaves alone.
+const SPEEDS = [1, 1.5, 2];
+const ARROW_S = 5;
+let sounding = null; // the player that is heard; one at a time
+let speedChosen = null;
+
+function clock(seconds) {
+  const whole = Math.floor(seconds + 0.001);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+class Player extends EventTarget {
+  constructor(host, audio, { length, position = 0, speed = 1 }) {
+    super();
+    const root = host.attachShadow({ mode: "open" });
+    root.append(document.getElementById("voice-player").content.cloneNode(true));
+    const part = (name) => root.querySelector(`[part=${name}]`);
+    Object.assign(this, { audio, length, wanted: position, ownSpeed: speed, sought: false });
+    Object.assign(this, { button: part("play"), wave: part("wave"), time: part("time"), pace: part("speed") });
+    this.played = root.querySelector("[part~=played]");
+    this.slot = root.querySelector("slot[name=waveform]");
+    this.slot.addEventListener("slotchange", () => this.copyWave());
+    this.button.addEventListener("click", () => (audio.paused ? this.play() : audio.pause()));
+    this.pace.addEventListener("click", () => this.changeSpeed());
+    watchSeeking(this);
+    for (const name of ["play", "pause", "timeupdate", "seeked", "ratechange"]) audio.addEventListener(name, () => this.draw());
+    audio.addEventListener("loadedmetadata", () => this.wanted && this.seek(this.wanted));
+    audio.addEventListener("ended", () => this.end());
+    this.copyWave();
+    this.draw();
+  }
+
+  get position() {
+    return this.audio.readyState ? this.audio.currentTime : this.wanted;
+  }
+
+  get speed() {
+    return speedChosen ?? this.ownSpeed;
+  }
+
+  async play() {
+    if (sounding !== this) sounding?.audio.pause();
+    sounding = this;
+    if (this.audio.ended || this.position >= this.length - 0.05) this.seek(0);
+    this.audio.defaultPlaybackRate = this.audio.playbackRate = this.speed;
+    this.audio.preservesPitch = true;
+    try {
+      await this.audio.play();
+    } catch {
+      this.draw(); // Refused before anybody has touched the page, or paused at once: it can be pressed again.
+    }
+  }
+
+  seek(seconds) {
+    this.wanted = Math.min(Math.max(0, seconds), this.length);
+    this.sought = true;
+    if (this.audio.readyState) this.audio.currentTime = this.wanted;
+    this.draw();
+    this.dispatchEvent(new Event("moved"));
+  }
+
+  end() {
+    // Whoever jumps to the end did not ask for what comes next.
+    const heardOut = !this.sought;
+    this.wanted = 0;
+    this.draw();
+    if (heardOut) this.dispatchEvent(new Event("over"));
+  }
+
+  changeSpeed() {
+    speedChosen = SPEEDS[(SPEEDS.indexOf(this.speed) + 1) % SPEEDS.length];
+    this.audio.playbackRate = speedChosen;
+    document.dispatchEvent(new CustomEvent("voice:speed"));
+    this.dispatchEvent(new Event("moved"));
+  }
+
+  draw() {
+    const { audio, button, wave, position, length } = this;
+    const name = audio.paused ? "Play" : "Pause";
+    if (!audio.paused && !audio.seeking) this.sought = false;
+    if (button.getAttribute("aria-label") !== name) turn(button, name);
+    for (const [key, value] of [["max", length], ["now", Math.min(position, length)]]) wave.setAttribute(`aria-value${key}`, Math.round(value * 10) / 10);
+    wave.setAttribute("aria-valuetext", `${clock(position)} of ${clock(length)}`);
+    this.time.textContent = clock(position > 0 ? position : length);
+    this.pace.textContent = `${this.speed}×`;
+    this.played.style.setProperty("--rest", `${100 - (100 * position) / (length || 1)}%`);
+  }
+
+  // What was played stands over the drawing in another colour.
+  copyWave() {
+    const copies = this.slot.assignedElements().map((drawing) => drawing.cloneNode(true));
+    for (const copy of copies) {
+      copy.setAttribute("part", "drawing");
+      for (const bar of copy.children) bar.setAttribute("part", "bar");
+    }
+    this.played.replaceChildren(...copies);
+  }
+}
+
+function turn(button, name) {
+  const use = button.querySelector("use");
+  button.setAttribute("aria-label", name);
+  use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${name.toLowerCase()}`));
+}

@@ -1,0 +1,60 @@
+// Takes that are not with the server yet, each in a region of its own: listened to, sent, tried again, discarded.
+const LONGEST_PAUSE_MS = 8_000;
+const unsent = new Map(); // from a key to its UnsentTake
+const claimed = new Set(); // keys of takes that another page still has in hand
+const shelfOfTakes = document.createElement("div");
+
+function startUnsent() {
+  shelfOfTakes.className = "takes";
+  composer.before(shelfOfTakes);
+  CHANGES?.addEventListener("message", findUnsent);
+  window.addEventListener("online", hurry);
+  document.addEventListener("htmx:ws:after:connection", hurry);
+  findUnsent();
+}
+
+function hurry() {
+  for (const each of unsent.values()) if (each.state === "waiting") each.send();
+}
+
+// What a page has in hand, it holds; what nobody holds any more is shown by whoever gets hold of it first.
+async function findUnsent() {
+  for (const { key } of await takesHere()) {
+    if (unsent.has(key) || claimed.has(key) || document.querySelector("voice-recorder").take?.key === key) continue;
+    claimed.add(key);
+    holdLater(key).then(() => showLeft(key));
+  }
+}
+
+async function showLeft(key) {
+  const take = (await takesHere()).find((each) => each.key === key);
+  claimed.delete(key);
+  if (!take || !take.slices.length) return letGo(key);
+  // The draft that was its caption goes with it.
+  if (take.caption && take.caption === document.getElementById("composer-text").value) write("");
+  const shown = showUnsent(take);
+  if (take.waiting) shown.send();
+}
+
+function showUnsent(take) {
+  const shown = new UnsentTake(take);
+  unsent.set(take.key, shown);
+  shelfOfTakes.append(shown.root);
+  return shown;
+}
+
+function setAside(take) {
+  showUnsent(take);
+}
+
+function drop(take) {
+  letGo(take.key);
+  return dropTake(take);
+}
+
+// A refusal's own sentence, as the page that came with it says it.
+function sentence(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  const said = [...page.querySelectorAll("[role=alert]")].map((place) => place.textContent.trim()).find(Boolean);
+  return said ?? "This recording was refused.";
+}

@@ -1,0 +1,94 @@
+// One take that is not with the server yet.
+class UnsentTake {
+  constructor(take) {
+    this.root = document.getElementById("voice-unsent").content.cloneNode(true).firstElementChild;
+    this.part = (name) => this.root.querySelector(`[data-part=${name}]`);
+    Object.assign(this, { take, failures: 0, player: null });
+    this.part("length").textContent = take.name || clock(lengthOf(take));
+    this.part("caption").textContent = take.caption;
+    this.root.addEventListener("click", ({ target }) => {
+      const wish = target.closest("[data-do]")?.dataset.do;
+      if (wish) this[wish]();
+    });
+    this.show("kept");
+  }
+
+  show(state, words = "") {
+    this.state = state;
+    showOnly(this.root, state);
+    this.part("words").textContent = words;
+  }
+
+  async listen() {
+    this.player ??= await showSound(this.part("sound"), this.take);
+    this.player.play();
+  }
+
+  async send() {
+    if (this.state === "sending") return;
+    clearTimeout(this.timer);
+    this.show("sending", "Sending");
+    this.take.waiting = true;
+    await keepTake(this.take);
+    this.cancelled = false;
+    this.part("progress").value = 0;
+    this.upload = upload(this.take, (share) => (this.part("progress").value = share));
+    this.settle(await this.upload.answer);
+  }
+
+  cancel() {
+    this.cancelled = true;
+    this.upload?.cancel();
+  }
+
+  settle({ status, html }) {
+    if (status >= 200 && status < 300) return this.arrived(html);
+    const refused = status >= 400 && status < 500 && status !== 408;
+    if (!refused && !this.cancelled) return this.wait();
+    this.take.waiting = false;
+    const kept = keepTake(this.take);
+    if (status !== 401) return this.goBack(refused ? sentence(html) : "");
+    this.show("kept", sentence(html));
+    kept.then(() => location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`));
+  }
+
+  arrived(html) {
+    // Swapped and removed in one go: nobody ever sees the recording twice, or not at all.
+    const { body } = document;
+    htmx.swap({ sourceElement: body, target: body, swap: "none", text: html }).catch(() => {});
+    this.remove();
+    drop(this.take);
+    // Beside older messages there is no place for new ones.
+    if (!document.getElementById("messages")) location.assign(`/conversations/${here}#latest`);
+  }
+
+  wait() {
+    this.failures += 1;
+    const pause = Math.min(500 * 2 ** this.failures, LONGEST_PAUSE_MS) * (0.75 + Math.random() / 4);
+    this.timer = setTimeout(() => this.send(), pause);
+    this.show("waiting", "Not sent yet: the server cannot be reached. It is tried again by itself.");
+  }
+
+  // Into the composer, where it can be changed; where another take is in hand, it waits here.
+  goBack(words) {
+    const recorder = document.querySelector("voice-recorder");
+    if (recorder.state !== "idle") return this.show("kept", words);
+    this.remove();
+    recorder.takeBack(this.take, words);
+  }
+
+  discard() {
+    const recorder = document.querySelector("voice-recorder");
+    clearTimeout(this.timer);
+    this.remove();
+    recorder.forget();
+    if (recorder.state === "idle") recorder.discarded(this.take);
+    else drop(this.take);
+  }
+
+  remove() {
+    forgetSound(this.player);
+    unsent.delete(this.take.key);
+    this.root.remove();
+  }
+}

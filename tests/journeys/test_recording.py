@@ -1,0 +1,155 @@
+"""A voice message is recorded, paused, heard again, discarded, brought back: by pointer and by keyboard."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from browsing import Door, Visitor, visitors
+from recording import Recorder, expect_no_barrier, seconds_of, speaking_browser, takes_kept, unsent
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """What happens in the browser is the same on either database."""
+    return f"sqlite:///{tmp_path / 'parlour.sqlite3'}"
+
+
+@pytest.fixture(scope="session")
+async def speaking() -> AsyncIterator[Browser]:
+    async with speaking_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+async def ada(speaking: Browser, house: str) -> AsyncIterator[Visitor]:
+    """Ada before her own notes, in a browser with a microphone."""
+    async with visitors(speaking) as door:
+        yield await at_her_notes(door, house)
+
+
+async def at_her_notes(door: Door, url: str) -> Visitor:
+    visitor = await door.open_for(url, "Ada")
+    await visitor.sign_up()
+    await visitor.meet("Ada")
+    return visitor
+
+
+async def kill_tab(visitor: Visitor) -> None:
+    """The tab's process dies, as it does when a machine runs out of memory."""
+    session = await visitor.context.new_cdp_session(visitor.page)
+    async with visitor.page.expect_event("crash"):
+        crashing = asyncio.ensure_future(session.send("Page.crash"))
+    crashing.cancel()
+
+
+async def test_what_is_recorded_is_paused_heard_sought_and_brought_back(ada: Visitor) -> None:
+    recorder = Recorder(ada)
+    await ada.box.fill("what it is about")
+    await recorder.record("0:02")
+    assert await seconds_of(recorder.level) >= 0
+    await ada.press("Pause")
+    await expect(recorder.button("Continue")).to_be_focused()
+    before = await recorder.timer.inner_text()
+    await expect_no_barrier(ada.page)
+    await expect(recorder.timer).to_have_text(before)
+    await recorder.review("0:03")
+    await expect(recorder.play).to_be_focused()
+    [file] = await recorder.chosen()
+    assert file["name"] == "recording.webm"
+    assert file["type"] == "audio/webm"
+    assert 3 <= await seconds_of(recorder.position, "max") < 4.2
+    await expect_no_barrier(ada.page)
+    await recorder.play.click()
+    await expect(recorder.position).not_to_have_attribute("aria-valuenow", "0")
+    await recorder.position.press("End")
+    await expect(recorder.play).to_be_visible()
+    await recorder.position.press("Home")
+    assert await seconds_of(recorder.position) == 0
+    await recorder.position.click()
+    assert 1 < await seconds_of(recorder.position) < 2.5
+    await ada.press("Discard")
+    assert await recorder.chosen() == []
+    await ada.press("Undo")
+    await expect(recorder.play).to_be_visible()
+    assert len(await recorder.chosen()) == 1
+    await expect(ada.box).to_have_value("what it is about")
+    await ada.press("Record again")
+    await expect(recorder.timer).to_have_text("0:01")
+    assert await takes_kept(ada.page) == (1, (await takes_kept(ada.page))[1])
+
+
+async def test_a_recorder_is_worked_by_keyboard_alone(ada: Visitor) -> None:
+    recorder, keyboard = Recorder(ada), ada.page.keyboard
+    await ada.box.focus()
+    for name in ("Audio file", "Record voice message"):
+        await keyboard.press("Tab")
+        await expect(ada.page.get_by_role("button", name=name, exact=True)).to_be_focused()
+    await keyboard.press("Enter")
+    await expect(recorder.button("Pause")).to_be_focused()
+    await expect(recorder.timer).to_have_text("0:01")
+    await keyboard.press("Space")
+    await expect(recorder.button("Continue")).to_be_focused()
+    await keyboard.press("Tab")
+    await expect(recorder.button("Done")).to_be_focused()
+    await keyboard.press("Enter")
+    await expect(recorder.play).to_be_focused()
+    await keyboard.press("Tab")
+    await expect(recorder.position).to_be_focused()
+    await keyboard.press("ArrowRight")
+    assert await seconds_of(recorder.position) == await seconds_of(recorder.position, "max")
+    await recorder.button("Discard").press("Enter")
+    await expect(recorder.button("Undo")).to_be_focused()
+
+
+async def test_a_button_that_is_held_records_until_it_is_let_go(ada: Visitor) -> None:
+    recorder, mouse = Recorder(ada), ada.page.mouse
+    await recorder.start.hover()
+    await mouse.down()
+    await expect(recorder.timer).to_have_text("0:01")
+    await mouse.up()
+    await expect(recorder.play).to_be_visible()
+    await ada.press("Discard")
+    await recorder.start.hover()
+    await mouse.down()
+    await expect(recorder.button("Pause")).to_be_visible()
+    await mouse.up()
+    await expect(ada.page.locator("#composer-alert")).to_contain_text("tap it once")
+    await expect(recorder.group).to_have_count(0)
+
+
+async def test_a_killed_tab_leaves_its_take_and_a_reload_leaves_it_too(ada: Visitor) -> None:
+    recorder = Recorder(ada)
+    path = f"/conversations/{ada.conversation}"
+    await recorder.record("0:04")
+    await kill_tab(ada)
+    await ada.new_tab(path)
+    await expect(unsent(ada.page)).to_contain_text("0:0")
+
+
+async def test_who_may_not_use_a_microphone_is_told_what_to_do(house: str) -> None:
+    async with speaking_browser(allowed=False) as browser, visitors(browser) as door:
+        ada = await at_her_notes(door, house)
+        await ada.press("Record voice message")
+        await expect(ada.page.locator("#composer-alert")).to_contain_text("Allow it for this site")
+        await expect(Recorder(ada).group).to_have_count(0)
+        await expect_no_barrier(ada.page)
+
+
+async def test_who_has_no_microphone_is_told_what_to_do(door: Door, house: str) -> None:
+    ada = await at_her_notes(door, house)
+    await ada.press("Record voice message")
+    await expect(ada.page.locator("#composer-alert")).to_contain_text("No microphone was found.")
+    await expect(Recorder(ada).group).to_have_count(0)
+
+
+async def test_a_recording_that_is_as_long_as_may_be_stops_into_review(ada: Visitor) -> None:
+    recorder = Recorder(ada)
+    await ada.page.locator("voice-recorder").evaluate("(recorder) => { recorder.dataset.limit = '3'; }")
+    await recorder.record("0:01")
+    await expect(recorder.words).to_have_text("Less than ten seconds left.")
+    await expect(recorder.play).to_be_visible()
+    await expect(recorder.words).to_contain_text("as long as a recording can be")
+    assert 2.7 < await seconds_of(recorder.position, "max") < 3.6

@@ -1,0 +1,102 @@
+"""People who record: a browser whose microphone plays a real voice, and what they do with the recorder."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+
+from browsing import Visitor
+from conftest import CHROMIUM_SWITCHES
+
+SAMPLES = Path(__file__).resolve().parent / "voice" / "samples"
+MICROPHONE = "--use-fake-device-for-media-stream"
+SAYS_YES = "--use-fake-ui-for-media-stream"
+CHOSEN = """
+() => [...document.getElementById("composer-recording").files].map(({ name, type, size }) => ({ name, type, size }))
+"""
+SHELVES = """
+async () => {
+  const opening = indexedDB.open("voice");
+  const shelf = await new Promise((resolve) => { opening.onsuccess = () => resolve(opening.result); });
+  const counts = ["takes", "slices"].map((name) => new Promise((resolve) => {
+    const counting = shelf.transaction(name).objectStore(name).count();
+    counting.onsuccess = () => resolve(counting.result);
+  }));
+  const found = await Promise.all(counts);
+  shelf.close();
+  return found;
+}
+"""
+
+
+@asynccontextmanager
+async def speaking_browser(*, allowed: bool = True) -> AsyncIterator[Browser]:
+    """A browser whose microphone hears a voice, over and over; every page may use it, or none."""
+    switches = [
+        MICROPHONE,
+        f"--use-file-for-fake-audio-capture={SAMPLES / 'voice.wav'}",
+        *([SAYS_YES] if allowed else []),
+    ]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=os.environ["PARLOUR_TEST_BROWSER"], args=[*CHROMIUM_SWITCHES, *switches]
+        )
+        yield browser
+        await browser.close()
+
+
+class Recorder:
+    """The recorder of somebody's open conversation."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.visitor, self.page = visitor, visitor.page
+        self.group = self.page.get_by_role("group", name="Recorder", exact=True)
+        self.timer = self.group.get_by_role("timer", name="Recorded", exact=True)
+        self.level = self.group.get_by_role("meter", name="Level", exact=True)
+        self.words = self.group.get_by_role("status")
+        self.start = self.page.get_by_role("button", name="Record voice message", exact=True)
+        self.play = self.button("Play")
+        self.position = self.group.get_by_role("slider", name="Position", exact=True)
+
+    def button(self, name: str) -> Locator:
+        return self.group.get_by_role("button", name=name, exact=True)
+
+    async def record(self, until: str) -> None:
+        """Starts, or goes on, and speaks until the timer shows that."""
+        begin = self.button("Continue")
+        await (begin if await begin.is_visible() else self.start).click()
+        await expect(self.timer).to_have_text(until)
+
+    async def review(self, until: str) -> None:
+        """Records until the timer shows that, and ends there."""
+        await self.record(until)
+        await self.button("Done").click()
+        await expect(self.play).to_be_visible()
+
+    async def chosen(self) -> list[dict[str, str | int]]:
+        """What stands in the form's file input."""
+        found: list[dict[str, str | int]] = await self.page.evaluate(CHOSEN)
+        return found
+
+
+def unsent(page: Page) -> Locator:
+    return page.get_by_role("region", name="Unsent recording", exact=True)
+
+
+async def takes_kept(page: Page) -> tuple[int, int]:
+    """How many takes, and how many slices of sound, the browser keeps."""
+    takes, slices = await page.evaluate(SHELVES)
+    return takes, slices
+
+
+async def seconds_of(slider: Locator, which: str = "now") -> float:
+    return float(await slider.get_attribute(f"aria-value{which}") or "nan")
+
+
+async def expect_no_barrier(page: Page) -> None:
+    """Nothing on the page keeps out people who see, hear or move otherwise."""
+    found = await Axe().run(page)
+    assert not found.response["violations"], found.generate_report()
