@@ -8,7 +8,8 @@ SITE = Path(__file__).resolve().parent.parent / "site" / "parlour"
 WEB = {"litestar", "starlette", "uvicorn"}
 ROOF = {"cli.py", "doctor.py", "app.py", "handing.py", "serving.py", "http_limits.py"}
 FEATURE_FILES = {"routes.py", "authentication.py", "pages.py", "answering.py"}
-FACING_THE_WEB = ROOF | {"health.py", "hub.py", "templating.py", "porter.py", "security.py", "errors.py", "forms.py"}
+GROUND = {"health.py", "hub.py", "templating.py", "porter.py", "security.py", "errors.py", "forms.py", "uploads.py"}
+FACING_THE_WEB = ROOF | GROUND
 
 
 def test_only_what_faces_the_web_imports_the_web_framework() -> None:

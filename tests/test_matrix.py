@@ -15,6 +15,7 @@ from parlour.config import Config
 from parlour.db import Base
 from parlour.security import Origins
 from people import PASSWORD, Fields, Person
+from voice.voices import PHONE, speak
 
 KEY = "0123456789abcdef"
 CANARY = "what nobody else may read"
@@ -43,6 +44,7 @@ FORMS: dict[str, Fields] = {
     "/conversations/{conversation_id:str}/settings": {"mute": "8 hours"},
     "/settings": {},  # every box unticked
     "/messages/{message_id:str}/edit": {"text": "changed"},
+    "/recordings/{recording_id:str}/listened": {"position": "1.5", "speed": "2", "heard": "1"},
     "/messages/{message_id:str}/delete": {},
     "/settings/notifications/on": {
         "endpoint": "https://push.example.org/ada",
@@ -96,15 +98,16 @@ class Stage:
 
     def __init__(self, ada: Person, bo: Person, cy: Person, visitor: Person) -> None:
         self.ada, self.bo, self.cy, self.visitor = ada, bo, cy, visitor
-        self.ids = {"conversation_id": 0, "message_id": 0, "session_id": 0}
+        self.ids = {"conversation_id": 0, "message_id": 0, "recording_id": 0, "session_id": 0}
 
     async def set(self, conversation: int) -> None:
         await self.visitor.get("/sign-in")
         await self.bo.say(conversation, "hello, Ada")
-        await self.ada.say(conversation, CANARY)
+        assert (await speak(self.ada, conversation, PHONE.content, CANARY)).status == 303
         page = await self.ada.get(f"/conversations/{conversation}")
         message = re.findall(r'<article id="message-(\d+)"', page.text)[-1]
-        self.ids |= {"conversation_id": conversation, "message_id": int(message)}
+        recording = re.findall(r'data-recording="(\d+)"', page.text)[-1]
+        self.ids |= {"conversation_id": conversation, "message_id": int(message), "recording_id": int(recording)}
         await self.see_session()
 
     async def see_session(self) -> None:
@@ -129,7 +132,8 @@ class Stage:
     def at(self, path: str, **ids: object) -> str:
         """A route's path with ids in their places."""
         filled = re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
-        return filled.format_map(self.ids | {"address": "app.css", "token": "1-00", "rest": "nowhere/at/all"} | ids)
+        known = self.ids | {"address": "app.css", "token": "1-00", "rest": "nowhere/at/all"} | ids
+        return filled.format_map(known | {"sound": f"{known['recording_id']}.m4a"})
 
 
 @pytest.fixture
@@ -233,6 +237,8 @@ WITH_AN_ID: dict[Route, Answers] = {
     ("GET", "/messages/{message_id:str}/edit"): (SIGN_IN, 404, 404, 200),
     ("POST", "/messages/{message_id:str}/edit"): (401, 404, 404, 303),
     ("GET", "/messages/{message_id:str}/delete"): (SIGN_IN, 404, 404, 200),
+    ("GET", "/recordings/{sound:str}"): (SIGN_IN, 404, 200, 200),
+    ("POST", "/recordings/{recording_id:str}/listened"): (401, 404, 303, 303),
     ("POST", "/messages/{message_id:str}/delete"): (401, 404, 404, 303),
     ("POST", "/settings/sessions/{session_id:str}/end"): (401, 404, 404, 303),
     ("GET", "/feeds/{token:str}"): (404, 404, 404, 404),  # by its secret alone, and then for everyone

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from litestar import Litestar, route
 from litestar.di import Provide
@@ -32,12 +33,15 @@ from parlour.live import routes as live
 from parlour.live.audience import Audience
 from parlour.live.delivery import Delivery
 from parlour.live.frames import Frames
+from parlour.messages import editing
 from parlour.messages import routes as messages
 from parlour.messages.answering import Answers
 from parlour.messages.drawing import Drawing
 from parlour.messages.feed import Feed
+from parlour.messages.hearing import routes as hearing
 from parlour.messages.history import Line
 from parlour.messages.posting import Posting
+from parlour.messages.speaking import Speaking
 from parlour.notifications import routes as notifications
 from parlour.notifications.addresses import Reachable
 from parlour.notifications.feed import FeedKeys
@@ -48,6 +52,11 @@ from parlour.porter import Porter
 from parlour.rates import Limiter
 from parlour.security import Origins
 from parlour.templating import Templates
+from parlour.voice.intake import Intake
+from parlour.voice.preparing import Preparing
+from parlour.voice.store import Store
+from parlour.voice.sweeping import sweep_now_and_then
+from parlour.voice.workshop import Workshop
 
 TIDY_EVERY_S = 3600
 NO_CONTACT = "mailto:operator@localhost"  # of a house that only this machine reaches
@@ -81,6 +90,8 @@ HANDLERS: list[Handler] = [
     messages.edit,
     messages.delete_page,
     messages.delete,
+    hearing.hear,
+    hearing.listened,
     inbox.inbox,
     inbox.conversation,
     live.live,
@@ -111,7 +122,7 @@ def create_site(config: Config, origins: Origins) -> Litestar:
     hub = make_hub(config.database)
     database = db.connect(config.database, hub.publish)
     assets = Assets(resources.folder("assets"))
-    templates = Templates(resources.folder("templates"), assets.url, reload=config.reload)
+    templates = Templates(resources.folder("templates"), _known(config, assets), reload=config.reload)
     drawing = Drawing(templates)
     feed = Feed(database, drawing)
     vapid = Vapid(config.push_key, config.base_url if origins.https else NO_CONTACT)
@@ -123,6 +134,7 @@ def create_site(config: Config, origins: Origins) -> Litestar:
         pushes.take(lines)
 
     posting = Posting(database, config.secret_keys, committed)
+    voice = _make_voice(config, database, posting)
     audience = Audience(config.max_sockets_per_user, config.max_sockets_per_address)
     frames = Frames(templates, drawing)
     delivery = Delivery(database, feed, frames, audience, lifetime)
@@ -150,11 +162,15 @@ def create_site(config: Config, origins: Origins) -> Litestar:
         posting.start()
         delivery.start()
         pushes.start()
+        await voice.preparing.start()
         tidying = asyncio.create_task(_tidy(database, config))
+        sweeping = asyncio.create_task(sweep_now_and_then(database, voice.store, config.sweep_every_s))
         try:
             yield
         finally:
             tidying.cancel()
+            sweeping.cancel()
+            await voice.preparing.stop()
             await posting.stop()
             await pushes.stop()
             await delivery.stop()
@@ -180,6 +196,8 @@ def create_site(config: Config, origins: Origins) -> Litestar:
         "pages": pages,
         "passwords": passwords,
         "posting": posting,
+        "speaking": voice.speaking,
+        "store": voice.store,
         "posts": Limiter(config.rate_posts),
         "starts": Limiter(config.rate_conversations),
     }
@@ -196,6 +214,27 @@ def create_site(config: Config, origins: Origins) -> Litestar:
         logging_config=None,
         request_max_body_size=None,  # each form is read within its own limit
     )
+
+
+def _known(config: Config, assets: Assets) -> dict[str, object]:
+    """What every template may show."""
+    return {"asset": assets.url, "recording_limit_s": config.recording_limit_s}
+
+
+class _Voice(NamedTuple):
+    """What recordings need."""
+
+    store: Store
+    speaking: Speaking
+    preparing: Preparing
+
+
+def _make_voice(config: Config, database: Database, posting: Posting) -> _Voice:
+    store = Store(config.storage_url, config.data / "recordings")
+    workshop = Workshop(config.recording_limit_s)
+    preparing = Preparing(database, workshop, store, config.data, editing.redraw)
+    intake = Intake(workshop, store, config.data)
+    return _Voice(store, Speaking(posting, intake, Limiter(config.rate_uploads), preparing.wake), preparing)
 
 
 async def _tidy(database: Database, config: Config) -> None:

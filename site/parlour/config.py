@@ -41,7 +41,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     rate_address: Rate = Rate(50, 900)  # sign-ins and sign-ups from one address
     rate_sign_ups: Rate = Rate(20, 3600)  # an address
     rate_conversations: Rate = Rate(30, 3600)  # a person
+    rate_uploads: Rate = Rate(20, 60)  # a person
     rate_frames: Rate = Rate(20, 1)  # a socket
+    storage_url: str = ""  # where recordings are kept; a folder below `data` where nothing is said
+    recording_limit_s: int = 15 * 60  # a recording that goes on for longer is refused
+    sweep_every_s: int = 3600  # how often what belongs to nothing is looked for, and how old it must be
     max_sockets_per_user: int = 20
     max_sockets_per_address: int = 200
     push_key: str = ""  # by which push services know us; a file below `data` where nothing is said
@@ -143,6 +147,13 @@ def _origin(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
+def _storage(text: str) -> str:
+    parts = urlsplit(text)
+    if not (parts.scheme == "s3" and parts.hostname) and not (parts.scheme == "file" and parts.path):
+        raise ValueError("this is no store of recordings; one is written s3://BUCKET/PREFIX or file:///FOLDER")
+    return text
+
+
 def _open_or_closed(text: str) -> bool:
     if text not in ("open", "closed"):
         raise ValueError(f"{text!r} is neither open nor closed")
@@ -170,6 +181,10 @@ SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
     "rate_sign_ups": ("PARLOUR_RATE_SIGN_UPS", parse_rate),
     "rate_conversations": ("PARLOUR_RATE_CONVERSATIONS", parse_rate),
     "rate_frames": ("PARLOUR_RATE_FRAMES", parse_rate),
+    "rate_uploads": ("PARLOUR_RATE_UPLOADS", parse_rate),
+    "storage_url": ("PARLOUR_STORAGE_URL", _storage),
+    "recording_limit_s": ("PARLOUR_RECORDING_LIMIT", parse_age),
+    "sweep_every_s": ("PARLOUR_SWEEP_EVERY", parse_age),
     "max_sockets_per_user": ("PARLOUR_MAX_SOCKETS_PER_USER", _count),
     "max_sockets_per_address": ("PARLOUR_MAX_SOCKETS_PER_ADDRESS", _count),
     "push_key": ("PARLOUR_PUSH_KEY", _push_key),

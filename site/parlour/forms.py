@@ -128,7 +128,7 @@ def _urlencoded(body: bytes) -> Form:
     if len(pairs) > FIELDS_AT_MOST:
         raise BadRequest
     split = (pair.replace(b"+", b" ").partition(b"=") for pair in pairs if pair)
-    return _decoded({unquote_to_bytes(name): unquote_to_bytes(value) for name, _, value in split})
+    return decoded({unquote_to_bytes(name): unquote_to_bytes(value) for name, _, value in split})
 
 
 def _multipart(body: bytes, boundary: str) -> Form:
@@ -147,10 +147,10 @@ def _multipart(body: bytes, boundary: str) -> Form:
                     current += part
     except (MultipartError, ValueError) as error:
         raise BadRequest from error
-    return _decoded({name: bytes(value) for name, value in values.items()})
+    return decoded({name: bytes(value) for name, value in values.items()})
 
 
-def _decoded(fields: Mapping[bytes, bytes]) -> Form:
+def decoded(fields: Mapping[bytes, bytes]) -> Form:
     try:
         return {name.decode(): value.decode() for name, value in fields.items()}
     except UnicodeDecodeError as error:

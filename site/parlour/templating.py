@@ -1,6 +1,6 @@
 """Draws pages and fragments: the Jinja environment, its filters, and the answer that carries the HTML."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -20,7 +20,7 @@ Filter = Callable[[datetime], str]
 class Templates:
     """Every template, compiled once."""
 
-    def __init__(self, folder: Path, asset: Callable[[str], str], *, reload: bool = False) -> None:
+    def __init__(self, folder: Path, known: Mapping[str, object], *, reload: bool = False) -> None:
         self._environment = Environment(
             loader=FileSystemLoader(folder),
             autoescape=True,
@@ -30,13 +30,15 @@ class Templates:
             lstrip_blocks=True,
             cache_size=-1,
         )
-        self._environment.globals["asset"] = asset
+        self._environment.globals |= known
         self._environment.filters |= {
             "hhmm": lambda at: f"{at:%H:%M}",
             "iso": lambda at: at.isoformat(timespec="seconds"),
             "isodate": lambda at: f"{at:%Y-%m-%d}",
             "day": _day,
             "initials": _initials,
+            "length": length,
+            "plain": lambda number: f"{number:g}",
             "hue": lambda number: round(number * GOLDEN_ANGLE) % 360,
         }
 
@@ -57,6 +59,12 @@ def html(content: str, status: int = 200, **headers: str) -> Response[str]:
 def _day(at: datetime) -> str:
     """`Tuesday, 24 November 2026`, without the locale of the machine having a say."""
     return f"{WEEKDAYS[at.weekday()]}, {at.day} {MONTHS[at.month - 1]} {at.year}"
+
+
+def length(seconds: float) -> str:
+    """`0:42`, as people read it."""
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02}"
 
 
 def _initials(name: str) -> str:

@@ -14,6 +14,7 @@ from parlour.db import Database
 from parlour.errors import NotSameOrigin, Refusal, SignedOut
 from parlour.forms import Asked, Form, Given, NotText, read_form
 from parlour.security import FormTokens, Origins, shown_same_origin
+from parlour.uploads import Upload, begin_form, is_multipart
 
 VISITOR_BYTES = 16
 DEVICE_BYTES = 16
@@ -44,6 +45,7 @@ class Posted(msgspec.Struct, frozen=True):
 
     viewer: Viewer
     form: Form
+    upload: Upload | None  # where the form has a file, of which nothing was read yet
 
 
 class KnownBrowser(msgspec.Struct, frozen=True):
@@ -93,7 +95,7 @@ class Authentication:
         if not viewer:
             raise SignedOutForm(form)
         self._check_token(request, form, shown)
-        return Posted(viewer, form)
+        return Posted(viewer, form, request.state.get("upload"))
 
     async def visited(self, request: Asked) -> Form:
         """A form of somebody who need not be signed in. Raises NotSameOrigin, StaleForm and what `read_form` raises."""
@@ -144,7 +146,11 @@ class Authentication:
     async def _read(self, request: Asked) -> Form:
         await self.find(request)
         try:
-            form = await read_form(request)
+            file_field = request.route_handler.opt.get("file_field")
+            if file_field and is_multipart(request):
+                form, request.state["upload"] = await begin_form(request, str(file_field))
+            else:
+                form = await read_form(request)
         except NotText as broken:
             request.state["form"] = broken.form
             raise

@@ -11,6 +11,8 @@ from parlour.conversations.models import Conversation, Membership
 from parlour.db import Reading
 from parlour.messages.markup import preview
 from parlour.messages.models import Message
+from parlour.templating import length
+from parlour.voice.models import Recording
 
 ENTRIES_AT_MOST = 200
 
@@ -28,6 +30,7 @@ ENTRIES = (
         Message.author_id,
         Message.text,
         Message.posted_at,
+        Recording.seconds,
     )
     .join(Conversation, Conversation.id == Membership.conversation_id)
     .outerjoin(OTHER, (OTHER.c.conversation_id == Membership.conversation_id) & (OTHER.c.user_id != Membership.user_id))
@@ -35,6 +38,7 @@ ENTRIES = (
     .outerjoin(
         Message, (Message.conversation_id == Membership.conversation_id) & (Message.seq == Conversation.last_seq)
     )
+    .outerjoin(Recording, Recording.id == Message.recording_id)
 )
 OF_A_USER = (
     ENTRIES.where(Membership.user_id == bindparam("user_id"))
@@ -82,7 +86,7 @@ def digest(entries: list[Entry]) -> str:
 
 def _entry(row: Row[tuple[object, ...]]) -> Entry:
     notes = row.other_id == row.user_id
-    said = "" if row.posted_at is None else "Message deleted" if row.text is None else preview(row.text)
+    said = _said(row)
     by_oneself = said and row.author_id == row.user_id and not notes
     return Entry(
         conversation_id=row.conversation_id,
@@ -93,3 +97,14 @@ def _entry(row: Row[tuple[object, ...]]) -> Entry:
         at=row.posted_at,
         unread=row.last_seq - row.read_seq,
     )
+
+
+def _said(row: Row[tuple[object, ...]]) -> str:
+    """The latest message in one line; nothing where there is none."""
+    if row.posted_at is None:
+        return ""
+    if row.text is None:
+        return "Message deleted"
+    if row.seconds is None:
+        return preview(row.text)
+    return f"Voice message ({length(row.seconds)}) {preview(row.text)}".rstrip()

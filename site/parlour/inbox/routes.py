@@ -17,6 +17,7 @@ from parlour.inbox.listing import digest, list_conversations
 from parlour.messages.drawing import as_page
 from parlour.messages.history import Line, read_page
 from parlour.messages.routes import wants_fragments
+from parlour.voice.listened import read_listened
 
 PURPOSES = ("sec-purpose", "purpose", "x-moz")  # in which browsers say that they fetch a page before it is wanted
 
@@ -60,8 +61,9 @@ async def conversation(
         await _mark_as_read(database, place, lines)
     async with database.reading() as db:
         entries = await list_conversations(db, viewer.id, place.id)
+        listened = await read_listened(db, viewer.id, [line.recording.id for line in lines if line.recording])
     older = lines[0].seq if lines and lines[0].seq > 1 else None
-    shown = {"conversation": place, "rows": as_page(lines, viewer.id), "older": older}
+    shown = {"conversation": place, "rows": as_page(lines, viewer.id, listened), "older": older}
     if not latest and wants_fragments(request):
         return pages.show(request, "inbox/_older_rows.html", **shown)
     return pages.show(

@@ -8,6 +8,32 @@ from markupsafe import Markup
 from parlour.messages.history import Line
 from parlour.messages.markup import render
 from parlour.templating import Templates
+from parlour.voice.listened import NOTHING, Listened, Progress
+from parlour.voice.recordings import Sound, Source
+from parlour.voice.waveform import LOUDEST
+
+BAR_STEP = 4  # units of a waveform's drawing, from one bar to the next
+WAVE_HEIGHT = 32
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """One bar of a waveform, in the units of its drawing."""
+
+    x: int
+    y: int
+    height: int
+
+
+class Voice(msgspec.Struct, frozen=True):
+    """A recording as its message shows it."""
+
+    id: int
+    seconds: float
+    preparing: bool
+    sources: list[Source]
+    bars: list[Bar]
+    progress: Progress | None  # where it is not known, the page that has the row keeps what it knows
+    speed: float
 
 
 class MessageRow(msgspec.Struct, frozen=True):
@@ -27,9 +53,10 @@ class MessageRow(msgspec.Struct, frozen=True):
     posted_at: datetime
     continues: bool
     opens_day: bool
+    voice: Voice | None
 
 
-def as_row(line: Line, *, mine: bool) -> MessageRow:
+def as_row(line: Line, *, mine: bool, listened: Listened | None = None) -> MessageRow:
     """The row of a message, for its author or for the others."""
     return MessageRow(
         id=line.id,
@@ -39,22 +66,40 @@ def as_row(line: Line, *, mine: bool) -> MessageRow:
         author_id=line.author_id,
         author_name=line.author_name,
         mine=mine,
-        html=render(line.text or ""),
+        html=render(line.text) if line.text else Markup(),
         deleted=line.deleted,
         edited=line.edited,
         changed=line.revision != line.posted_revision,
         posted_at=line.posted_at,
         continues=line.continues,
         opens_day=line.opens_day,
+        voice=_voice(line.recording, listened) if line.recording else None,
     )
 
 
-def as_page(lines: list[Line], viewer_id: int) -> list[MessageRow]:
+def as_page(lines: list[Line], viewer_id: int, listened: Listened) -> list[MessageRow]:
     """The rows of a page; its first one stands under its day and its author, whatever came before it."""
-    rows = [as_row(line, mine=line.author_id == viewer_id) for line in lines]
+    rows = [as_row(line, mine=line.author_id == viewer_id, listened=listened) for line in lines]
     if rows:
         rows[0] = msgspec.structs.replace(rows[0], opens_day=True, continues=False)
     return rows
+
+
+def _voice(sound: Sound, listened: Listened | None) -> Voice:
+    return Voice(
+        id=sound.id,
+        seconds=sound.seconds,
+        preparing=sound.preparing,
+        sources=sound.sources,
+        bars=[_bar(place, peak) for place, peak in enumerate(sound.peaks)],
+        progress=listened.of(sound.id) if listened else None,
+        speed=listened.speed if listened else 1.0,
+    )
+
+
+def _bar(place: int, peak: int) -> Bar:
+    height = 2 + peak * (WAVE_HEIGHT - 2) // LOUDEST
+    return Bar(place * BAR_STEP + 1, (WAVE_HEIGHT - height) // 2, height)
 
 
 class Drawing:
@@ -67,7 +112,8 @@ class Drawing:
 
     def change(self, line: Line, *, mine: bool, added: bool) -> str:
         """The partials for one changed message: `added` for a page that may lack it, else drawn again in its place."""
-        return self._change.render(row=as_row(line, mine=mine), added=added)
+        listened = NOTHING if added else None
+        return self._change.render(row=as_row(line, mine=mine, listened=listened), added=added)
 
     def cursor(self, revision: int) -> str:
         """The inputs named `after`, anew."""

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from parlour.conversations.models import Conversation
 from parlour.db import Transaction
@@ -10,34 +10,47 @@ from parlour.errors import NotThere
 from parlour.events import ConversationChanged
 from parlour.messages.history import Line
 from parlour.messages.models import Message
+from parlour.voice.recordings import forget
 
 
 async def edit(db: Transaction, line: Line, text: str) -> int:
     """Gives the message this text; the conversation's new revision. Raises NotThere once it is deleted."""
-    return await _change(db, line, {"text": text, "edited_at": datetime.now(UTC)})
+    return await _change(db, line.id, line.conversation_id, {"text": text, "edited_at": datetime.now(UTC)})
 
 
-async def delete(db: Transaction, line: Line) -> int:
-    """Leaves a tombstone, and nothing of the text; the conversation's new revision. Raises NotThere the second time."""
-    return await _change(db, line, {"text": None, "deleted_at": datetime.now(UTC)})
+async def delete(db: Transaction, line: Line) -> tuple[int, list[str]]:
+    """Leaves a tombstone, and nothing of what was said. Raises NotThere the second time.
+
+    The conversation's new revision, and what is to be removed from the store of recordings once this is committed.
+    """
+    gone: dict[str, object] = {"text": None, "recording_id": None, "deleted_at": datetime.now(UTC)}
+    revision = await _change(db, line.id, line.conversation_id, gone)
+    return revision, await forget(db, line.recording.id) if line.recording else []
 
 
-async def _change(db: Transaction, line: Line, values: dict[str, object]) -> int:
+async def redraw(db: Transaction, recording_id: int) -> None:
+    """The recording of a message has changed, and its row is drawn anew everywhere."""
+    asked = select(Message.id, Message.conversation_id).where(Message.recording_id == recording_id)
+    if found := (await db.execute(asked)).one_or_none():
+        await _change(db, found.id, found.conversation_id, {})
+
+
+async def _change(db: Transaction, message_id: int, conversation_id: int, values: dict[str, object]) -> int:
     # The revision is handed out under the conversation's row lock, so that its order is the order of commits.
     taken = await db.execute(
         update(Conversation)
-        .where(Conversation.id == line.conversation_id)
+        .where(Conversation.id == conversation_id)
         .values(revision=Conversation.revision + 1)
         .returning(Conversation.revision)
     )
     revision = int(taken.one().revision)
     changed = await db.execute(
         update(Message)
-        .where(Message.id == line.id, Message.deleted_at.is_(None))
+        .where(Message.id == message_id, Message.deleted_at.is_(None))
         .values(revision=revision, **values)
         .returning(Message.id)
     )
     if not changed.all():
         raise NotThere
-    db.announce(ConversationChanged(line.conversation_id, revision))
+    db.announce(ConversationChanged(conversation_id, revision))
     return revision

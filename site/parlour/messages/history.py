@@ -10,6 +10,8 @@ from parlour.conversations.models import Membership
 from parlour.db import Reading
 from parlour.errors import NotThere
 from parlour.messages.models import Message
+from parlour.voice.models import Recording
+from parlour.voice.recordings import SOUND_COLUMNS, Sound, as_sound
 
 PAGE_ROWS = 50
 CHANGES_AT_MOST = 500  # a page that missed more than this is loaded anew
@@ -30,26 +32,32 @@ class Line(msgspec.Struct, frozen=True):
     edited: bool
     continues: bool
     opens_day: bool
+    recording: Sound | None = None
 
     @property
     def deleted(self) -> bool:
         return self.text is None
 
 
-LINES = select(
-    Message.id,
-    Message.conversation_id,
-    Message.seq,
-    Message.posted_revision,
-    Message.revision,
-    Message.author_id,
-    User.name.label("author_name"),
-    Message.text,
-    Message.posted_at,
-    Message.edited_at,
-    Message.continues,
-    Message.opens_day,
-).join(User, User.id == Message.author_id)
+LINES = (
+    select(
+        Message.id,
+        Message.conversation_id,
+        Message.seq,
+        Message.posted_revision,
+        Message.revision,
+        Message.author_id,
+        User.name.label("author_name"),
+        Message.text,
+        Message.posted_at,
+        Message.edited_at,
+        Message.continues,
+        Message.opens_day,
+        *SOUND_COLUMNS,
+    )
+    .join(User, User.id == Message.author_id)
+    .outerjoin(Recording, Recording.id == Message.recording_id)
+)
 
 LATEST = (
     LINES.where(Message.conversation_id == bindparam("conversation_id"), Message.seq < bindparam("before"))
@@ -107,4 +115,5 @@ def _line(row: Row[tuple[object, ...]]) -> Line:
         row.edited_at is not None,
         row.continues,
         row.opens_day,
+        as_sound(row),
     )

@@ -79,14 +79,19 @@ class TextWithNul(Refusal):
     sentence = "This message holds a character (NUL) that is not text. Please remove it."
 
 
-def normalise(text: str) -> str:
-    """The text with LF line ends and otherwise as it was typed; refuses what cannot be a message."""
+def normalise(text: str, *, may_be_empty: bool = False) -> str:
+    """The text with LF line ends and otherwise as it was typed; refuses what cannot be a message.
+
+    Beside a recording a text may be empty; one that cannot be seen is then none.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
         raise TextWithNul
     if len(text) > LONGEST_TEXT:
         raise TextTooLong
     if not is_visible(text):
+        if may_be_empty:
+            return ""
         raise EmptyText
     return text
 

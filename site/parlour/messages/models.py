@@ -21,6 +21,7 @@ class Message(Base):
         # The key comes first: it alone finds what a group of messages may have been posted as before.
         UniqueConstraint("key", "author_id", "conversation_id", "digest"),
         Index(None, "conversation_id", "revision"),
+        Index(None, "recording_id", unique=True),
         {"sqlite_autoincrement": True},  # an id that stood in a permalink is never another message's
     )
 
@@ -34,6 +35,7 @@ class Message(Base):
     key: Mapped[str] = mapped_column(String(64))
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     text: Mapped[str | None] = mapped_column(Text)  # None once it is deleted
+    recording_id: Mapped[int | None] = mapped_column(ForeignKey("recording.id"))
     posted_at: Mapped[datetime]
     edited_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]

@@ -12,11 +12,13 @@ from sqlalchemy import bindparam, insert, select, update
 
 from parlour.conversations.memberships import Place
 from parlour.conversations.models import Conversation, Membership
-from parlour.db import Database, Transaction
+from parlour.db import Database, Reading, Transaction
 from parlour.errors import Unavailable
 from parlour.events import ConversationChanged
 from parlour.messages.history import Line
 from parlour.messages.models import Message
+from parlour.voice.intake import Kept
+from parlour.voice.recordings import Sound, keep
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ class Draft(msgspec.Struct, frozen=True):
     text: str
     digest: bytes
     other_digests: tuple[bytes, ...]  # what the digest was under older keys
+    recording: Kept | None = None
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -74,11 +77,25 @@ class Posting:
 
     async def post(self, place: Place, author_name: str, key: str, text: str) -> Stored:
         """Stores `text`, as `markup.normalise` made it. Raises Unavailable; it may be posted again, with its key."""
+        return await self.store(self.draft(place, author_name, key, text))
+
+    def draft(self, place: Place, author_name: str, key: str, text: str, sound_digest: bytes = b"") -> Draft:
+        """What is to be stored; `sound_digest` names the bytes of the recording that comes with it."""
+        posted = text.encode() + (b"\0" + sound_digest if sound_digest else b"")  # no text holds NUL
+        digest, *older = (hmac.new(secret, posted, hashlib.sha256).digest() for secret in self._keys)
+        return Draft(place.id, place.user_id, author_name, key, text, digest, tuple(older))
+
+    async def find(self, draft: Draft) -> Stored | None:
+        """The message that this very draft was posted as before."""
+        async with self._database.reading() as db:
+            return _recognise(await _find_posted(db, [draft]), draft)
+
+    async def store(self, draft: Draft) -> Stored:
+        """Raises Unavailable; it may be posted again, with its key."""
         if self._stopping or len(self._waiting) >= WAITING_AT_MOST:
             raise Unavailable(RETRY_AFTER_S)
-        digest, *older = (hmac.new(secret, text.encode(), hashlib.sha256).digest() for secret in self._keys)
         stored: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
-        self._waiting.append((Draft(place.id, place.user_id, author_name, key, text, digest, tuple(older)), stored))
+        self._waiting.append((draft, stored))
         self._more.set()
         return await stored
 
@@ -138,10 +155,11 @@ async def write_group(db: Transaction, drafts: Sequence[Draft]) -> tuple[list[St
             fresh[index] = _next_row(conversations[draft.conversation_id], draft, now)
     lines: list[Line] = []
     if fresh:
+        sounds = await _keep_recordings(db, drafts, fresh)
         inserted = await db.execute(INSERT, [msgspec.structs.asdict(row) for row in fresh.values()])
         for index, row in zip(fresh, inserted, strict=True):
             results[index] = Stored(row.id, row.revision, again=False)
-            lines.append(_line(row.id, drafts[index], fresh[index]))
+            lines.append(_line(row.id, drafts[index], fresh[index], sounds.get(index)))
         await _write_conversations(db, list(fresh.values()), conversations)
     for index, draft in enumerate(drafts):
         if index not in results:  # twice in this very group
@@ -150,7 +168,7 @@ async def write_group(db: Transaction, drafts: Sequence[Draft]) -> tuple[list[St
     return [results[index] for index in range(len(drafts))], lines
 
 
-class Fresh(msgspec.Struct, frozen=True):
+class Fresh(msgspec.Struct):
     """The row of a new message, before it has an id."""
 
     conversation_id: int
@@ -164,6 +182,7 @@ class Fresh(msgspec.Struct, frozen=True):
     posted_at: datetime
     continues: bool
     opens_day: bool
+    recording_id: int | None = None
 
 
 class Tail(msgspec.Struct):
@@ -213,7 +232,7 @@ async def _lock(db: Transaction, conversation_ids: set[int]) -> dict[int, Tail]:
 Posted = dict[tuple[int, int, str], list[tuple[bytes, Stored]]]
 
 
-async def _find_posted(db: Transaction, drafts: Sequence[Draft]) -> Posted:
+async def _find_posted(db: Reading, drafts: Sequence[Draft]) -> Posted:
     """What was posted before under one of these keys; asked with the lock held, so nobody posts it meanwhile."""
     rows = await db.execute(POSTED, {"keys": sorted({draft.key for draft in drafts})})
     found: Posted = {}
@@ -252,7 +271,18 @@ def _next_row(tail: Tail, draft: Draft, now: datetime) -> Fresh:
     )
 
 
-def _line(message_id: int, draft: Draft, row: Fresh) -> Line:
+async def _keep_recordings(db: Transaction, drafts: Sequence[Draft], fresh: dict[int, Fresh]) -> dict[int, Sound]:
+    """Writes the recordings of the new messages, if there are any; each by the index of its draft."""
+    kept = {index: kept for index in fresh if (kept := drafts[index].recording)}
+    if not kept:
+        return {}
+    sounds = dict(zip(kept, await keep(db, list(kept.values())), strict=True))
+    for index, sound in sounds.items():
+        fresh[index].recording_id = sound.id
+    return sounds
+
+
+def _line(message_id: int, draft: Draft, row: Fresh, sound: Sound | None) -> Line:
     """The new message as everybody will read it, without asking the database for what was just written."""
     return Line(
         id=message_id,
@@ -267,6 +297,7 @@ def _line(message_id: int, draft: Draft, row: Fresh) -> Line:
         edited=False,
         continues=row.continues,
         opens_day=row.opens_day,
+        recording=sound,
     )
 
 

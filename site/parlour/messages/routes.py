@@ -1,5 +1,6 @@
 """Posting, reading, editing and deleting messages; each form has an answer with scripts and one without."""
 
+import contextlib
 from collections.abc import Mapping
 
 import msgspec
@@ -12,14 +13,16 @@ from parlour.accounts.pages import FormPage, Pages, Shown
 from parlour.accounts.sessions import forget_carried
 from parlour.conversations.memberships import enter, read_up_to
 from parlour.db import Database
-from parlour.errors import Refusal
+from parlour.errors import Refusal, Unavailable
 from parlour.forms import Asked, BadKey, Form, Given, new_key, parse_id, parse_key, parse_number, parse_revision
 from parlour.messages import editing, markup
 from parlour.messages.answering import Answers
 from parlour.messages.drawing import as_row
 from parlour.messages.history import PAGE_ROWS, Line, find_message, find_own_message
 from parlour.messages.posting import Posting
+from parlour.messages.speaking import Speaking
 from parlour.rates import Limiter
+from parlour.voice.store import Store
 
 
 class NoNumber(Refusal):
@@ -50,7 +53,7 @@ def composer_again(form: Form, ids: Mapping[str, str]) -> Shown:
 
 @post(
     "/conversations/{conversation_id:str}/messages",
-    opt={"page": "/conversations/{conversation_id}", "form_page": FormPage(composer_again)},
+    opt={"page": "/conversations/{conversation_id}", "form_page": FormPage(composer_again), "file_field": "recording"},
 )
 async def post_message(
     request: Asked,
@@ -59,6 +62,7 @@ async def post_message(
     database: Given[Database],
     pages: Given[Pages],
     posting: Given[Posting],
+    speaking: Given[Speaking],
     answers: Given[Answers],
     posts: Given[Limiter],
 ) -> Response[str] | Redirect:
@@ -68,9 +72,13 @@ async def post_message(
         place = await enter(db, viewer.id, parse_id(conversation_id))
     context = {"conversation": place, "text": form.get("text", ""), "key": _same_key(form), "after": place.revision}
     pages.on_refusal(request, "messages/refused.html", **context)
-    key, text = parse_key(form), markup.normalise(form.get("text", ""))
+    upload = posted.upload
+    key, text = parse_key(form), markup.normalise(form.get("text", ""), may_be_empty=upload is not None)
     posts.count(viewer.id)
-    stored = await posting.post(place, viewer.name, key, text)
+    if upload:
+        stored = await speaking.post(place, viewer.name, key, text, upload)
+    else:
+        stored = await posting.post(place, viewer.name, key, text)
     if viewer.carried_to(f"/conversations/{place.id}"):
         async with database.transaction() as writing:
             await forget_carried(writing, viewer)
@@ -151,7 +159,7 @@ async def edit(
         line = await find_own_message(db, viewer.id, parse_id(message_id))
     context = _form_context(line, _cursor(form)) | {"text": form.get("text", ""), "in_place": False}
     pages.on_refusal(request, "messages/edit.html", **context)
-    text = markup.normalise(form.get("text", ""))
+    text = markup.normalise(form.get("text", ""), may_be_empty=line.recording is not None)
     revision = line.revision
     if text != line.text:
         async with database.transaction() as writing:
@@ -174,13 +182,20 @@ async def delete_page(
 
 @post("/messages/{message_id:str}/delete", opt={"page": "/messages/{message_id}/delete"})
 async def delete(
-    request: Asked, message_id: FromPath[str], posted: ThePosted, database: Given[Database], answers: Given[Answers]
+    request: Asked,
+    message_id: FromPath[str],
+    posted: ThePosted,
+    database: Given[Database],
+    answers: Given[Answers],
+    store: Given[Store],
 ) -> Response[str] | Redirect:
     """Takes back what one said; a tombstone stays."""
     async with database.reading() as db:
         line = await find_own_message(db, posted.viewer.id, parse_id(message_id))
     async with database.transaction() as writing:
-        revision = await editing.delete(writing, line)
+        revision, objects = await editing.delete(writing, line)
+    with contextlib.suppress(Unavailable):  # nobody can hear it any more, and what is left is swept up
+        await store.remove(*objects)
     return await _answer_change(request, posted, line, revision, answers)
 
 

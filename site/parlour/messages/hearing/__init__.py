@@ -1,0 +1,1 @@
+"""Hearing a recording: who may, and how far they have come."""

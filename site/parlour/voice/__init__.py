@@ -1,0 +1,1 @@
+"""The sound of a message: formats, probing, storage, ranges; knows nothing of messages."""

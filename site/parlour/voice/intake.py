@@ -1,0 +1,47 @@
+"""Takes a recording in: finds out what it is, cleans it, and keeps its bytes, before anybody is told of it."""
+
+import secrets
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from parlour.voice.formats import Kind
+from parlour.voice.store import Store
+from parlour.voice.workshop import Workshop
+
+NAME_BYTES = 16
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A recording whose bytes are in the store, and of which no row tells yet."""
+
+    name: str
+    kind: Kind
+    codec: str
+    seconds: float
+    peaks: bytes
+    size_bytes: int
+
+
+class Intake:
+    """Where recordings come in."""
+
+    def __init__(self, workshop: Workshop, store: Store, folder: Path) -> None:
+        self.folder = folder  # for files that have no name and vanish with whoever holds them
+        self._workshop = workshop
+        self._store = store
+
+    async def take(self, source: BinaryIO) -> Kept:
+        """Keeps the sound of the file. Raises NoRecording, RecordingTooLong and Unavailable."""
+        with tempfile.TemporaryFile(dir=self.folder) as clean:
+            heard = await self._workshop.listen(source, clean)
+            name = secrets.token_hex(NAME_BYTES)
+            await self._store.put(f"{name}.{heard.kind}", clean)
+            size = clean.seek(0, 2)
+        return Kept(name, heard.kind, heard.codec, heard.seconds, heard.peaks, size)
+
+    async def give_back(self, kept: Kept) -> None:
+        """Removes the bytes again: nobody will ever ask for them."""
+        await self._store.remove(f"{kept.name}.{kept.kind}")

@@ -1,0 +1,142 @@
+"""Makes second renditions while nobody waits; whatever is not finished is taken up again, also after a restart."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import select, update
+
+from parlour.db import Database, Transaction
+from parlour.errors import Unavailable
+from parlour.voice.formats import Kind
+from parlour.voice.models import Recording
+from parlour.voice.recordings import rendition_of
+from parlour.voice.store import Store
+from parlour.voice.workshop import NoRecording, Workshop
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 2
+TRIES_AT_MOST = 3
+TAKEN_FOR = timedelta(minutes=5)  # a process that has not finished by then is gone
+LOOK_EVERY_S = 20.0
+
+Changed = Callable[[Transaction, int], Awaitable[None]]
+
+
+class Task(msgspec.Struct, frozen=True):
+    """A recording whose rendition is to be made."""
+
+    id: int
+    name: str
+    kind: Kind
+    tries: int
+
+
+class Preparing:
+    """The rows that are preparing are the queue; so it is bounded by what was posted, and no restart forgets it."""
+
+    def __init__(self, database: Database, workshop: Workshop, store: Store, folder: Path, changed: Changed) -> None:
+        self._database = database
+        self._workshop = workshop
+        self._store = store
+        self._folder = folder
+        self._changed = changed  # told, in the same transaction, of the recording that is ready
+        self._more = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Takes up what an earlier process left."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        async with self._database.transaction() as db:
+            await db.execute(update(Recording).where(Recording.preparing).values(taken_at=None))
+        self._tasks = [asyncio.create_task(self._work(), name=f"preparing {number}") for number in range(AT_ONCE)]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def wake(self) -> None:
+        """There may be something new to prepare."""
+        self._more.set()
+
+    async def _work(self) -> None:
+        while True:
+            self._more.clear()
+            try:
+                if task := await self._take():
+                    await self._prepare(task)
+                    continue
+            except Unavailable:
+                log.warning("Recordings cannot be prepared just now; it is tried again.")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._more.wait(), LOOK_EVERY_S)
+
+    async def _take(self) -> Task | None:
+        """The oldest recording that nobody prepares; nobody else takes it for a while."""
+        now = datetime.now(UTC)
+        free = Recording.preparing & (Recording.taken_at.is_(None) | (Recording.taken_at < now - TAKEN_FOR))
+        oldest = select(Recording.id).where(free).order_by(Recording.id).limit(1).scalar_subquery()
+        async with self._database.reading() as db:
+            if not (await db.execute(select(Recording.id).where(free).limit(1))).all():
+                return None
+        async with self._database.transaction() as writing:
+            taken = await writing.execute(
+                update(Recording)
+                .where(Recording.id == oldest, free)
+                .values(taken_at=now, tries=Recording.tries + 1)
+                .returning(Recording.id, Recording.name, Recording.kind, Recording.tries)
+            )
+            row = taken.one_or_none()
+        return Task(row.id, row.name, Kind(row.kind), row.tries) if row else None
+
+    async def _prepare(self, task: Task) -> None:
+        try:
+            size = await self._render(task)
+        except NoRecording:
+            if task.tries >= TRIES_AT_MOST:  # then it is heard as it came
+                await self._finish(task, None)
+            else:
+                await self._leave(task, task.tries)
+        except Unavailable:
+            await self._leave(task, task.tries - 1)  # nobody can say that it was tried
+            raise
+        else:
+            await self._finish(task, size)
+
+    async def _render(self, task: Task) -> int:
+        """Puts the rendition in the store; its size in bytes."""
+        with (
+            tempfile.TemporaryFile(dir=self._folder) as source,
+            tempfile.TemporaryFile(dir=self._folder) as target,
+        ):
+            await self._store.fetch(f"{task.name}.{task.kind}", source)
+            await self._workshop.render(task.kind, source, target)
+            await self._store.put(rendition_of(task.name), target)
+            return target.seek(0, os.SEEK_END)
+
+    async def _finish(self, task: Task, rendition_bytes: int | None) -> None:
+        async with self._database.transaction() as db:
+            done = await db.execute(
+                update(Recording)
+                .where(Recording.id == task.id, Recording.preparing)
+                .values(preparing=False, rendition_bytes=rendition_bytes)
+                .returning(Recording.id)
+            )
+            still_there = bool(done.all())
+            if still_there:
+                await self._changed(db, task.id)
+        if not still_there and rendition_bytes is not None:  # its message was deleted meanwhile
+            await self._store.remove(rendition_of(task.name))
+
+    async def _leave(self, task: Task, tries: int) -> None:
+        """Lets it be taken again."""
+        async with self._database.transaction() as db:
+            await db.execute(update(Recording).where(Recording.id == task.id).values(taken_at=None, tries=tries))

@@ -1,0 +1,147 @@
+"""Where the bytes of recordings are kept: a folder, or an S3-compatible store; under names of our own alone."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import msgspec
+import obstore
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import LocalStore, ObjectStore, S3Store
+
+from parlour.errors import Unavailable
+
+if TYPE_CHECKING:  # names that are only there for whoever checks types
+    from obstore import GetResult
+    from obstore.store import S3Config
+
+log = logging.getLogger(__name__)
+
+CHUNK_BYTES = 256 * 1024
+RETRY_AFTER_S = 5
+ANSWER_WITHIN_S = "20s"
+CONNECT_WITHIN_S = "3s"
+Setting = Literal["endpoint", "region", "access_key_id", "secret_access_key"]
+GIVEN: tuple[Setting, ...] = ("endpoint", "region", "access_key_id", "secret_access_key")
+
+
+class VoiceUnavailable(Unavailable):
+    """The store does not answer."""
+
+    sentence = "Recordings cannot be kept just now; text can. Please try again in a moment."
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """An object in the store."""
+
+    name: str
+    modified_at: datetime
+
+
+class Store:
+    """The bytes of every recording, by name."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        """The store at `url`, or in `folder` where nothing is said. Raises ValueError, with a sentence."""
+        self._folder = folder if not url else Path(unquote(urlsplit(url).path)) if url.startswith("file:") else None
+        self._url = url
+        self._store: ObjectStore | None = None
+
+    async def put(self, name: str, content: BinaryIO) -> None:
+        """Keeps all that is in the file; on disk when this returns. Raises VoiceUnavailable."""
+        content.seek(0)
+        with _refused_when_down():
+            await obstore.put_async(self._opened(), name, content)
+            if self._folder:
+                await asyncio.to_thread(_settle, self._folder / name)
+
+    async def fetch(self, name: str, target: BinaryIO) -> None:
+        """Copies an object into a file. Raises VoiceUnavailable."""
+        async for chunk in await self.open(name):
+            await asyncio.to_thread(target.write, chunk)
+        target.flush()
+
+    async def open(self, name: str, part: tuple[int, int] | None = None) -> AsyncIterator[bytes]:
+        """All of an object in chunks, or from a byte to before another. Raises VoiceUnavailable, also if it is gone."""
+        with _refused_when_down():
+            found = await obstore.get_async(self._opened(), name, options={"range": part} if part else None)
+        return _chunks(found)
+
+    async def remove(self, *names: str) -> None:
+        """Removes objects; one that is not there is no matter. Raises VoiceUnavailable."""
+        for name in names:
+            with _refused_when_down(), contextlib.suppress(FileNotFoundError, NotFoundError):
+                await obstore.delete_async(self._opened(), name)
+
+    async def listing(self) -> AsyncIterator[list[Stored]]:
+        """Every object, in portions. Raises VoiceUnavailable."""
+        with _refused_when_down():
+            async for portion in obstore.list(self._opened()):
+                yield [Stored(found["path"], found["last_modified"]) for found in portion]
+
+    async def remove_scraps(self, oldest: datetime) -> None:
+        """Removes what a folder holds of objects that were never finished; another store keeps none."""
+        if self._folder:
+            await asyncio.to_thread(_remove_scraps, self._folder, oldest)
+
+    def _opened(self) -> ObjectStore:
+        if not self._store:
+            self._store = _open_bucket(self._url) if not self._folder else LocalStore(self._folder, mkdir=True)
+        return self._store
+
+
+async def _chunks(found: "GetResult") -> AsyncIterator[bytes]:
+    with _refused_when_down():
+        async for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
+            yield bytes(chunk)
+
+
+def _open_bucket(url: str) -> S3Store:
+    """`s3://KEY:SECRET@BUCKET/PREFIX?endpoint=…&region=…`; whatever is not said there comes from AWS's variables."""
+    parts = urlsplit(url)
+    said = dict(parse_qsl(parts.query))
+    if parts.username and parts.password:
+        said |= {"access_key_id": unquote(parts.username), "secret_access_key": unquote(parts.password)}
+    given: S3Config = {}
+    for name in GIVEN:
+        if name in said:
+            given[name] = said[name]
+    return S3Store(
+        parts.hostname,
+        prefix=parts.path.strip("/") or None,
+        config=given,
+        client_options={"allow_http": True, "timeout": ANSWER_WITHIN_S, "connect_timeout": CONNECT_WITHIN_S},
+        retry_config={"max_retries": 1},
+    )
+
+
+def _remove_scraps(folder: Path, oldest: datetime) -> None:
+    for path in folder.glob("*#*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < oldest.timestamp():
+                path.unlink()
+
+
+def _settle(path: Path) -> None:
+    """Waits until a file and its name are on disk."""
+    for place, how in ((path, os.O_RDONLY), (path.parent, os.O_RDONLY | os.O_DIRECTORY)):
+        descriptor = os.open(place, how)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _refused_when_down() -> Iterator[None]:
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        log.warning("The store of recordings cannot do that now: %s", str(error).partition("\n")[0])
+        raise VoiceUnavailable(RETRY_AFTER_S) from error

@@ -1,0 +1,137 @@
+"""Has recordings read and written by a process of their own for each, a few at a time; the server itself never does."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from parlour.errors import Refusal, Unavailable
+from parlour.voice.formats import HEAD_BYTES, Kind, sniff
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 2
+WAITING_AT_MOST = 40  # beyond this, whoever sends a recording is told to wait
+RETRY_AFTER_S = 5
+LISTEN_CPU_S, RENDER_CPU_S = 10, 60  # for the longest recording that a mean machine may be given
+SLACK_S = 0.5  # a recorder that stops at the limit may write a little more
+WALL_FACTOR = 4  # a process may be given a part of a core only
+LISTEN_NICENESS, RENDER_NICENESS = 5, 15
+ANSWER_BYTES = 4096
+
+PACKAGES = str(Path(__file__).resolve().parents[2])
+BEGIN = "import sys; sys.path.insert(0, sys.argv[1]); from parlour.voice.workbench import main; main(*sys.argv[2:])"
+
+
+class NoRecording(Refusal):
+    """A file that is no recording, or one that is broken."""
+
+    status = 415
+    sentence = "This file is no recording that can be played here. Send one as webm, ogg, m4a, mp3 or wav."
+
+
+class RecordingTooLong(Refusal):
+    """A recording that goes on for longer than is taken."""
+
+    sentence = "This recording is too long to send."
+
+
+class Listened(msgspec.Struct, frozen=True):
+    """What a recording turned out to be."""
+
+    kind: Kind
+    codec: str
+    seconds: float
+    peaks: bytes
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the process says at its end."""
+
+    refused: str = ""
+    codec: str = ""
+    seconds: float = 0.0
+    peaks: list[int] = []
+
+
+class Workshop:
+    """Starts the processes, and waits for them."""
+
+    def __init__(self, longest_s: int) -> None:
+        self._longest_s = longest_s + SLACK_S
+        self._listening, self._rendering = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
+
+    async def listen(self, source: BinaryIO, target: BinaryIO) -> Listened:
+        """Finds out what `source` is, and copies its sound, and nothing else of it, to `target`.
+
+        Raises NoRecording, RecordingTooLong, and Unavailable when too many wait already.
+        """
+        kind = sniff(os.pread(source.fileno(), HEAD_BYTES, 0))
+        if not kind:
+            raise NoRecording
+        if self._waiting >= WAITING_AT_MOST:
+            raise Unavailable(RETRY_AFTER_S)
+        self._waiting += 1
+        try:
+            async with self._listening:
+                answer = await self._run("listen", kind, source, target, LISTEN_CPU_S, LISTEN_NICENESS)
+        finally:
+            self._waiting -= 1
+        return Listened(kind, answer.codec, answer.seconds, bytes(answer.peaks))
+
+    async def render(self, kind: Kind, source: BinaryIO, target: BinaryIO) -> None:
+        """Writes `source` as m4a to `target`. Raises NoRecording."""
+        async with self._rendering:
+            await self._run("rendition", kind, source, target, RENDER_CPU_S, RENDER_NICENESS)
+
+    async def _run(self, job: str, kind: Kind, source: BinaryIO, target: BinaryIO, cpu_s: int, niceness: int) -> Answer:
+        os.lseek(source.fileno(), 0, os.SEEK_SET)
+        words = (job, kind, target.fileno(), cpu_s, niceness, self._longest_s)
+        async with _process(words, source, target.fileno()) as process:
+            try:
+                async with asyncio.timeout(cpu_s * WALL_FACTOR):
+                    said = await process.stdout.read(ANSWER_BYTES) if process.stdout else b""
+                    ended = await process.wait()
+                if ended > 0:  # it was not ended from outside, but by a mistake of ours
+                    log.error("The process that reads recordings failed (%d).", ended)
+                answer = msgspec.json.decode(said, type=Answer)
+            except (TimeoutError, msgspec.DecodeError) as error:  # it was ended by its limits, or by what it read
+                raise NoRecording from error
+        if answer.refused:
+            raise RecordingTooLong if answer.refused == "long" else NoRecording
+        return answer
+
+
+@asynccontextmanager
+async def _process(
+    words: tuple[object, ...], source: BinaryIO, target: int
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The process at work; it is gone afterwards, whatever happened."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-c",
+        BEGIN,
+        PACKAGES,
+        *map(str, words),
+        stdin=source,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        pass_fds=(target,),
+        env={},
+        cwd="/",
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

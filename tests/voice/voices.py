@@ -1,0 +1,85 @@
+"""Real recordings, and how people post and hear them without scripts."""
+
+import asyncio
+import hashlib
+import io
+import re
+import secrets
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+
+from people import PATIENCE_S, Page, Person
+
+SAMPLES = Path(__file__).resolve().parent / "samples"
+
+
+class Sample(NamedTuple):
+    """A recording, how long it really is, and as what it is kept."""
+
+    name: str
+    seconds: float
+    suffix: str
+    media_type: str
+
+    @property
+    def content(self) -> bytes:
+        return (SAMPLES / self.name).read_bytes()
+
+
+EVERY_SAMPLE = (
+    Sample("chromium.webm", 6.0, "webm", "audio/webm"),
+    Sample("chromium-timeslice.webm", 6.0, "webm", "audio/webm"),
+    Sample("chromium-paused.webm", 6.0, "webm", "audio/webm"),
+    Sample("chromium.mp4", 5.92, "m4a", "audio/mp4"),
+    Sample("firefox-like.ogg", 7.642, "ogg", "audio/ogg"),
+    Sample("fragmented.m4a", 7.686, "m4a", "audio/mp4"),
+    Sample("phone.m4a", 7.663, "m4a", "audio/mp4"),
+    Sample("voice.mp3", 7.642, "mp3", "audio/mpeg"),
+    Sample("voice.wav", 7.642, "wav", "audio/wav"),
+)
+WEBM, PHONE = EVERY_SAMPLE[0], EVERY_SAMPLE[6]
+
+
+async def speak(
+    person: Person, talk: int, content: bytes, text: str = "", name: str = "voice.webm", key: str = "", **headers: str
+) -> Page:
+    """Posts a recording by the plain form."""
+    fields = {"text": text, "key": key or secrets.token_urlsafe(16)}
+    named = {header.replace("_", "-"): value for header, value in headers.items()}
+    path = f"/conversations/{talk}/messages"
+    return Page(await person.client.post(path, data=fields, files={"recording": (name, content)}, headers=named))
+
+
+def sources(article: str) -> list[str]:
+    """The addresses at which a message's recording can be heard, in their order."""
+    return re.findall(r'<source src="([^"]+)"', article)
+
+
+def decoded_seconds(content: bytes) -> float:
+    with av.open(io.BytesIO(content), "r") as container:
+        return sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
+
+
+def header_seconds(content: bytes) -> float:
+    """What a player says before it has read everything."""
+    with av.open(io.BytesIO(content), "r") as container:
+        return (container.duration or 0) / 1_000_000
+
+
+def packets(content: bytes) -> str:
+    """A digest of the encoded sound, whatever stands around it."""
+    digest = hashlib.sha256()
+    with av.open(io.BytesIO(content), "r") as container:
+        for packet in container.demux(audio=0):
+            digest.update(bytes(packet))
+    return digest.hexdigest()
+
+
+async def prepared(person: Person, talk: int) -> list[str]:
+    """The articles of the conversation, once nothing in it is being prepared any more."""
+    async with asyncio.timeout(4 * PATIENCE_S):
+        while "Preparing" in (page := await person.get(f"/conversations/{talk}")).text:
+            await asyncio.sleep(0.05)
+    return page.articles
