@@ -1,25 +1,32 @@
 // What another app shared waits with the service worker, and goes to the conversation that is chosen here.
 (() => {
   "use strict";
-  const SHELF = "shared";
+  const KEY_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
   const user = document.body.dataset.user;
   const place = document.getElementById("shared");
-  const buttons = document.querySelectorAll("button[data-share]");
   let shared = null;
 
-  onShelf("readonly", (shelf) => shelf.get("latest")).then((found) => {
-    if (!found?.text && !found?.audio) return;
-    shared = found;
-    place.replaceChildren(...drawn(found));
-    for (const button of buttons) button.disabled = false;
-  });
+  show();
   document.addEventListener("click", async ({ target }) => {
     const conversation = target.closest("button[data-share]")?.dataset.share;
     if (!conversation || !shared) return;
     if (shared.text) addToDraft(conversation, shared.text);
-    await onShelf("readwrite", (shelf) => shelf.delete("latest"));
+    if (shared.audio) await keepRecording(conversation, shared.audio);
+    await change("shared", ["shared"], (shelf) => shelf.delete("latest"));
     location.assign(`/conversations/${conversation}#latest`);
   });
+
+  async function show() {
+    const shelf = await open("shared");
+    const asked = shelf.transaction("shared").objectStore("shared").get("latest");
+    asked.onsuccess = () => {
+      shelf.close();
+      if (!asked.result?.text && !asked.result?.audio) return;
+      shared = asked.result;
+      place.replaceChildren(...drawn(shared));
+      for (const button of document.querySelectorAll("button[data-share]")) button.disabled = false;
+    };
+  }
 
   function drawn({ text, audio }) {
     const parts = [];
@@ -34,20 +41,36 @@
     localStorage.setItem(draft, typed ? `${typed}\n${text}` : text);
   }
 
-  function onShelf(mode, work) {
+  // As the recorder keeps a chosen file; it finds it there and shows it as an unsent recording.
+  async function keepRecording(conversation, audio) {
+    const key = Array.from(crypto.getRandomValues(new Uint8Array(22)), (byte) => KEY_LETTERS[byte % 64]).join("");
+    const type = audio.type.split(";")[0];
+    const bytes = await audio.arrayBuffer();
+    await change("voice", ["takes", "slices"], (takes, slices) => {
+      takes.put({ key, user, conversation, at: Date.now(), type, name: audio.name, caption: "", waiting: false });
+      slices.put({ take: key, number: 0, until: 0, levels: [], bytes });
+    });
+  }
+
+  async function change(name, stores, work) {
+    const shelf = await open(name);
+    await new Promise((resolve, reject) => {
+      const transaction = shelf.transaction(stores, "readwrite");
+      Object.assign(transaction, { oncomplete: resolve, onabort: () => reject(transaction.error) });
+      work(...stores.map((store) => transaction.objectStore(store)));
+    });
+    shelf.close();
+  }
+
+  function open(name) {
     return new Promise((resolve, reject) => {
-      const opening = indexedDB.open(SHELF, 1);
-      opening.onupgradeneeded = () => opening.result.createObjectStore(SHELF);
-      opening.onerror = () => reject(opening.error);
-      opening.onsuccess = () => {
-        const change = opening.result.transaction(SHELF, mode);
-        const asked = work(change.objectStore(SHELF));
-        change.oncomplete = () => {
-          opening.result.close();
-          resolve(asked.result);
-        };
-        change.onerror = () => reject(change.error);
+      const request = indexedDB.open(name, 1);
+      request.onupgradeneeded = () => {
+        if (name === "shared") return request.result.createObjectStore("shared");
+        request.result.createObjectStore("takes", { keyPath: "key" });
+        request.result.createObjectStore("slices", { keyPath: ["take", "number"] });
       };
+      Object.assign(request, { onsuccess: () => resolve(request.result), onerror: () => reject(request.error) });
     });
   }
 })();

@@ -32,6 +32,7 @@ WHO_IS_SIGNED_IN = (
         Session.carried_path,
         Session.carried_text,
         User.name,
+        User.notifications_show,
     )
     .join(User, User.id == Session.user_id)
     .where(Session.token_digest == bindparam("digest"))
@@ -55,6 +56,7 @@ class Viewer(msgspec.Struct, frozen=True):
     # What was typed while signed out, and the page where it belongs.
     carried_path: str | None
     carried_text: str | None
+    notifications_show: str
 
     def carried_to(self, path: str) -> str:
         """What was typed for this page while signed out; empty where there is nothing."""
@@ -113,7 +115,9 @@ async def find_viewer(database: Database, token: str, lifetime: Lifetime) -> Vie
         async with database.transaction() as db_writing:
             await db_writing.execute(update(Session).where(Session.id == found.id).values(last_used_at=now))
         ends_at = end_of(found.created_at, now, lifetime)
-    return Viewer(found.user_id, found.name, found.id, ends_at, found.carried_path, found.carried_text)
+    return Viewer(
+        found.user_id, found.name, found.id, ends_at, found.carried_path, found.carried_text, found.notifications_show
+    )
 
 
 async def find_ends(db: Reading, session_ids: list[int], lifetime: Lifetime) -> dict[int, datetime]:

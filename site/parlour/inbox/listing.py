@@ -8,6 +8,7 @@ from sqlalchemy import Row, bindparam, func, select
 
 from parlour.accounts.models import User
 from parlour.conversations.models import Conversation, Membership
+from parlour.conversations.settings import is_muted
 from parlour.db import Reading
 from parlour.messages.markup import preview
 from parlour.messages.models import Message
@@ -23,6 +24,7 @@ ENTRIES = (
         Membership.conversation_id,
         Membership.user_id,
         Membership.read_seq,
+        Membership.muted_until,
         Conversation.revision,
         Conversation.last_seq,
         User.id.label("other_id"),
@@ -58,6 +60,7 @@ class Entry(msgspec.Struct, frozen=True):
     preview: str
     at: datetime | None
     unread: int
+    muted: bool
     open: bool = False
 
     def opened(self) -> "Entry":
@@ -96,6 +99,7 @@ def _entry(row: Row[tuple[object, ...]]) -> Entry:
         preview=f"You: {said}" if by_oneself else said,
         at=row.posted_at,
         unread=row.last_seq - row.read_seq,
+        muted=is_muted(row.muted_until),
     )
 
 

@@ -1,0 +1,184 @@
+"""Notice in a real browser: the bell, notifications, what is shared, and the app that is installed."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import CDPSession, Locator, Page, expect
+
+from browsing import ON_SQLITE, Door, Visitor
+from conftest import OpenHouse
+from parlour.notifications import pushing
+from people import Person
+from push_service import Browser, PushService, encode, push_service, read_notice
+
+# Chromium's own subscribe() asks a service in the world; this one gives what the test's own service would.
+SUBSCRIBED = """
+const keys = {{ p256dh: "{key}", auth: "{auth}" }};
+let subscription = null;
+PushManager.prototype.getSubscription = async () => subscription;
+PushManager.prototype.subscribe = async ({{ applicationServerKey, userVisibleOnly }}) => {{
+  if (applicationServerKey.length !== 65 || !userVisibleOnly) throw new Error("not like that");
+  const toJSON = () => ({{ endpoint: "{endpoint}", keys }});
+  return (subscription = {{ toJSON, unsubscribe: async () => (subscription = null) }});
+}};
+"""
+SHOWN = """
+async () => {
+  const shown = await (await navigator.serviceWorker.ready).getNotifications();
+  return shown.map(({ title, body, tag }) => [title, body, tag]);
+}
+"""
+SHARE = """
+async ({ text, audio }) => {
+  const form = new FormData();
+  form.set("title", "");
+  form.set("text", text);
+  if (audio) form.set("audio", new File([new Uint8Array(64)], "memo.m4a", { type: "audio/mp4" }));
+  await fetch("/share", { method: "POST", body: form });
+}
+"""
+CONTROLLED = "() => navigator.serviceWorker.ready.then(() => true)"
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[PushService]:
+    async with push_service() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def house(open_house: OpenHouse, service: PushService, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(pushing, "WAIT_S", 0.3)
+    return await open_house(push_hosts=(service.host,))
+
+
+def button(visitor: Visitor, name: str) -> Locator:
+    return visitor.page.get_by_role("button", name=name, exact=True)
+
+
+async def controlled(visitor: Visitor) -> None:
+    """Waits until the service worker has the pages in hand."""
+    await visitor.page.evaluate(CONTROLLED)
+    await visitor.page.reload()
+    await visitor.page.wait_for_function("navigator.serviceWorker.controller !== null")
+
+
+class Worker:
+    """Ada's service worker, which hears what a push service would bring."""
+
+    def __init__(self, page: Page, session: CDPSession) -> None:
+        self._page, self._session = page, session
+        self._registration = ""
+        session.on("ServiceWorker.workerRegistrationUpdated", self._note)
+
+    def _note(self, event: dict[str, list[dict[str, str]]]) -> None:
+        for registration in event["registrations"]:
+            self._registration = registration["registrationId"]
+
+    async def hear(self, told: object) -> None:
+        origin = re.match(r"https?://[^/]+", self._page.url)
+        assert origin
+        await self._session.send(
+            "ServiceWorker.deliverPushMessage",
+            {"origin": origin[0], "registrationId": self._registration, "data": json.dumps(told)},
+        )
+
+    async def shows(self, *wanted: list[str]) -> None:
+        """Waits until just these notifications stand."""
+        await self._page.wait_for_function(
+            f"async (wanted) => JSON.stringify(await ({SHOWN})()) === JSON.stringify(wanted)", arg=list(wanted)
+        )
+
+
+@ON_SQLITE
+async def test_the_bell_is_pressed_and_the_closed_browser_is_told(house: str, door: Door, service: PushService) -> None:
+    ada, browser = await door.open_for(house, "Ada"), Browser()
+    await ada.sign_up()
+    await ada.go("/settings")
+    assert await ada.page.evaluate("Notification.permission") != "granted", "nobody asks before the bell is pressed"
+    await ada.context.grant_permissions(["notifications"], origin=house)
+    script = SUBSCRIBED.format(key=encode(browser.public), auth=encode(browser.auth), endpoint=service.endpoint("/ada"))
+    await ada.context.add_init_script(script)
+    await ada.go("/settings")
+    session = await ada.context.new_cdp_session(ada.page)
+    worker = Worker(ada.page, session)
+    await session.send("ServiceWorker.enable")
+    await ada.press("Turn on notifications")
+    await expect(button(ada, "Turn off notifications")).to_be_visible()
+    async with Person(house) as bo:
+        await bo.sign_up("Bo")
+        talk = await bo.meet("Ada")
+        await bo.say(talk, "are you there?")
+        told = read_notice(browser, await service.receive("/ada"))
+        await worker.hear(told)
+        await worker.shows(["Bo", "are you there?", f"conversation-{talk}"])
+        await worker.hear(told | {"body": "hello?"})
+        await worker.shows(["Bo", "hello?", f"conversation-{talk}"])
+        await ada.meet("Bo")
+        read = read_notice(browser, await service.receive("/ada"))
+        await worker.hear(read)
+        await worker.shows()
+    await ada.go("/settings")
+    await ada.press("Turn off notifications")
+    await expect(button(ada, "Turn on notifications")).to_be_visible()
+    assert await ada.page.evaluate("caches.keys()") == [], "nothing of ours is kept by the worker"
+
+
+@ON_SQLITE
+async def test_a_browser_that_refuses_is_told_what_to_do(house: str, door: Door) -> None:
+    ada = await door.open_for(house, "Ada")
+    await ada.sign_up()
+    await ada.go("/settings")
+    await ada.page.evaluate("Notification.requestPermission = async () => 'denied'")
+    await ada.press("Turn on notifications")
+    await expect(ada.page.get_by_role("alert")).to_contain_text("Allow them in its settings")
+    await ada.page.evaluate("delete window.Notification")
+    await ada.go("/settings")
+    plain = await door.open_for(house, "Ada", scripts=False)
+    await plain.go("/sign-in")
+    await plain.sign_in()
+    await plain.go("/settings")
+    plain.means_status(422)
+    await plain.press("Turn on notifications")
+    await expect(plain.page.get_by_role("alert")).to_contain_text("unread feed")
+
+
+@ON_SQLITE
+async def test_what_another_app_shares_goes_to_the_conversation_that_is_chosen(house: str, door: Door) -> None:
+    ada, bo = await door.open_for(house, "Ada", width=360), await door.open_for(house, "Bo")
+    await bo.sign_up()
+    await ada.sign_up()
+    talk = await ada.meet("Bo")
+    await ada.go("/share")
+    await expect(button(ada, "Share with Bo")).to_be_disabled()
+    await controlled(ada)
+    await ada.page.evaluate(SHARE, {"text": "See https://example.org", "audio": True})
+    await ada.go("/share")
+    await expect(ada.page.get_by_text("See https://example.org")).to_be_visible()
+    await ada.press("Share with Bo")
+    await expect(ada.page).to_have_url(f"{house}/conversations/{talk}#latest")
+    await expect(ada.box).to_have_value("See https://example.org")
+    unsent = ada.page.get_by_role("region", name="Unsent recording", exact=True)
+    await expect(unsent).to_contain_text("memo.m4a")
+    await ada.go("/share")
+    await expect(ada.page.get_by_text("Nothing is being shared")).to_be_visible()
+
+
+@ON_SQLITE
+async def test_parlour_can_be_installed(house: str, door: Door) -> None:
+    ada = await door.open_for(house, "Ada")
+    await ada.sign_up()
+    await ada.page.evaluate(CONTROLLED)
+    session = await ada.context.new_cdp_session(ada.page)
+    found = await session.send("Page.getAppManifest")
+    assert found["errors"] == []
+    manifest = json.loads(found["data"])
+    assert (manifest["start_url"], manifest["scope"], manifest["display"]) == ("/", "/", "standalone")
+    assert manifest["share_target"]["action"] == "/share"
+    for icon in manifest["icons"]:
+        answer = await ada.page.request.get(house + icon["src"])
+        assert (answer.status, answer.headers["content-type"]) == (200, icon["type"])
+    hindrances = await session.send("Page.getInstallabilityErrors")
+    assert [each["errorId"] for each in hindrances["installabilityErrors"]] in ([], ["in-incognito"])
