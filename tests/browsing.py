@@ -133,7 +133,17 @@ class Visitor:
 
     @property
     def status(self) -> Locator:
-        return self.page.get_by_role("status")
+        """Whether the line is good."""
+        return self.page.locator("#line")
+
+    @property
+    def activity(self) -> Locator:
+        """What the other one is doing."""
+        return self.page.get_by_role("status", name="Activity", exact=True)
+
+    def state(self, text: str) -> Locator:
+        """How far one's own message has come."""
+        return self.article(text).locator(".state .sr")
 
     @property
     def outbox(self) -> Locator:

@@ -2,18 +2,22 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from parlour.conversations.marks import Marks
 from people import Person
 
 PATIENCE_S = 15
 PARTIAL = re.compile(r'<hx-partial hx-target="([^"]+)" hx-swap="(\w+)">(.*?)</hx-partial>', re.DOTALL)
 CURSOR = re.compile(r'<input type="hidden" id="cursor" name="after" value="(\d+)"')
 ARTICLE = re.compile(r'<article id="message-(\d+)".*?</article>', re.DOTALL)
-LINE = re.compile(r'<li id="conversation-(\d+)">.*?</li>', re.DOTALL)
+LINE = re.compile(r'<li id="conversation-(\d+)"[^>]*>.*?</li>', re.DOTALL)
+MARKS = re.compile(r'<span id="marks" hidden data-delivered="(\d+)" data-read="(\d+)" data-unshown="([^"]*)">')
+UNREAD = re.compile(r'<span class="unread">(\d+) ')
+STATE = re.compile(r'#\w+"/></svg><span class="sr">(?:Sent|Delivered|Read)</span>')
 MISSING_ROW = re.compile(r"#messages:not\(:has\(#message-(\d+)\)\)")
 ROW = re.compile(r"#message-(\d+)")
 NOT_ON_TOP = re.compile(r"#conversation-(\d+):not\(:first-child\)")
@@ -33,6 +37,8 @@ class PageModel:
         self.rows: dict[int, str] = {}
         self.lines: dict[int, str] = {}
         self.cursor = 0
+        self.marks = Marks()
+        self.activity = ""
         self.answers: list[str] = []  # of forms, not yet swapped in
         self.frames: list[str] = []  # of the socket, not yet swapped in
         self._list_digest = ""
@@ -47,8 +53,10 @@ class PageModel:
         self.answers.clear()
         text = (await self.person.get(f"/conversations/{self.conversation}")).text
         self.rows = {int(found[1]): found[0] for found in ARTICLE.finditer(text)}
-        self.lines = {int(found[1]): found[0] for found in LINE.finditer(text)}
+        self.lines = {int(found[1]): only(LINE, found[0]) for found in LINE.finditer(text)}
         self.cursor = int(CURSOR.findall(text)[0])
+        self.marks = marks_in(text)
+        self.activity = re.findall(r'aria-label="Activity"><span>(.*?)</span>', text)[0]
         self._list_digest = re.findall(r'name="list" value="(\w+)"', text)[0]
         self._wants_reload = False
 
@@ -104,6 +112,26 @@ class PageModel:
             await self.load()
 
     @property
+    def unread(self) -> int:
+        """How many messages the list shows as unread, in all."""
+        return sum(int(count) for line in self.lines.values() for count in UNREAD.findall(line))
+
+    @property
+    def shown_rows(self) -> list[str]:
+        """The rows as the page's script leaves them: with the states that the marks tell."""
+        return [self._with_state(row) for row in self.rows.values()]
+
+    def _with_state(self, row: str) -> str:
+        [seq] = re.findall(r'data-seq="(\d+)"', row)
+        state = self.marks.state_of(int(seq))
+        return STATE.sub(f'#{state.lower()}"/></svg><span class="sr">{state}</span>', row)
+
+    async def acknowledge(self) -> None:
+        """Tells what has come, as the page's script does."""
+        if self._socket and self.rows:
+            await self._socket.send(f'{{"came":{{"{self.conversation}":{self.places[-1]}}}}}')
+
+    @property
     def places(self) -> list[int]:
         """The places of the rows, from top to bottom."""
         return [int(re.findall(r'data-seq="(\d+)"', row)[0]) for row in self.rows.values()]
@@ -122,7 +150,11 @@ class PageModel:
                 follow(self, int(found[1]), content)
                 return
         if (target, swap) == ("#conversations", "innerMorph"):
-            self.lines = {int(found[1]): found[0] for found in LINE.finditer(content)}
+            self.lines = {int(found[1]): only(LINE, found[0]) for found in LINE.finditer(content)}
+        elif (target, swap) == ("#marks", "outerHTML"):
+            self.marks = marks_in(content)
+        elif (target, swap) == ("#activity", "innerHTML"):
+            self.activity = re.sub("<.*?>", "", content)
         elif (target, swap) == ("#beat", "innerHTML"):
             self._wants_reload |= "<page-reload>" in content
         else:
@@ -164,9 +196,15 @@ RULES: list[tuple[re.Pattern[str], str, Swap]] = [
 ]
 
 
+def marks_in(html: str) -> Marks:
+    [(delivered, read, unshown)] = MARKS.findall(html)
+    return Marks(int(delivered), int(read), unshown)
+
+
 def only(pattern: re.Pattern[str], content: str) -> str:
     [found] = pattern.finditer(content)
-    return found[0]
+    # What has not been acknowledged yet is no part of what a line shows.
+    return re.sub(r' data-undelivered="\d+"', "", found[0])
 
 
 def newest_in(html: str) -> int:
@@ -178,7 +216,7 @@ def revision_of(row: str) -> int:
     return int(re.findall(r'data-revision="(\d+)"', row)[0])
 
 
-def as_said(rows: Iterator[str]) -> list[str]:
+def as_said(rows: Iterable[str]) -> list[str]:
     """What rows show, without what hangs on where a page begins: the first row stands under its author's name."""
     plain = [row.replace(" grouped", "").replace('author sr"', 'author"') for row in rows]
     return [re.sub(r'<svg class="avatar".*?</svg>', "", row, flags=re.DOTALL) for row in plain]

@@ -43,6 +43,7 @@ FORMS: dict[str, Fields] = {
     "/conversations/{conversation_id:str}/read": {"seq": "2"},
     "/conversations/{conversation_id:str}/settings": {"mute": "8 hours"},
     "/settings": {},  # every box unticked
+    "/messages/{message_id:str}/unread": {},
     "/messages/{message_id:str}/edit": {"text": "changed"},
     "/recordings/{recording_id:str}/listened": {"position": "1.5", "speed": "2", "heard": "1"},
     "/messages/{message_id:str}/delete": {},
@@ -234,6 +235,7 @@ WITH_AN_ID: dict[Route, Answers] = {
     ("POST", "/conversations/{conversation_id:str}/read"): (401, 404, 303, 303),
     ("POST", "/conversations/{conversation_id:str}/settings"): (401, 404, 303, 303),
     ("GET", "/messages/{message_id:str}"): (SIGN_IN, 404, 303, 303),
+    ("POST", "/messages/{message_id:str}/unread"): (401, 404, 303, 303),
     ("GET", "/messages/{message_id:str}/edit"): (SIGN_IN, 404, 404, 200),
     ("POST", "/messages/{message_id:str}/edit"): (401, 404, 404, 303),
     ("GET", "/messages/{message_id:str}/delete"): (SIGN_IN, 404, 404, 200),

@@ -30,6 +30,12 @@
     if (over) connection = null;
     lostAt = over ? 0 : lostAt || Date.now();
   });
+  // Not before the server has spoken: the first words on a line are the page's hello.
+  document.addEventListener("line:say", (event) => {
+    if (!connection || !isOpen() || lostAt) return;
+    connection.socket.send(JSON.stringify(event.detail));
+    event.preventDefault();
+  });
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible" && connection && !isOpen()) tryNow();
     look();

@@ -19,6 +19,8 @@
 
   document.addEventListener("outbox:send", ({ detail }) => accept(detail));
   document.addEventListener("htmx:ws:after:connection", hurry);
+  document.addEventListener("outbox:retry", hurry);
+  document.addEventListener("outbox:discard", ({ detail }) => drop(nameOf(detail)));
   window.addEventListener("online", hurry);
   window.addEventListener("storage", ({ key, newValue }) => {
     if (key && newValue === null) drop(key); // Another tab had its answer.
@@ -107,6 +109,8 @@
       if (drop(nameOf(item))) tell("outbox:refused", { ...item, words: sentence(html) });
       return 0;
     }
+    item.reason = status ? sentence(html) : "The server cannot be reached.";
+    tell("outbox:changed", [...waiting.values()]);
     failures += 1;
     const pause = Math.min(500 * 2 ** failures, LONGEST_PAUSE_MS) * (0.75 + Math.random() / 4);
     return Math.max(pause, retryAfter * 1000);

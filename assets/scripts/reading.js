@@ -12,6 +12,8 @@
   const onScreen = new Map(); // from an article to the timer of its second
   let told = Number(log.dataset.readSeq);
   let read = told;
+  let stopped = false; // from somewhere on it shall stay unread, as long as this page stands
+  let telling = Promise.resolve();
   let busy = false;
   let timer = 0;
 
@@ -22,9 +24,22 @@
   new MutationObserver((changes) => {
     for (const { addedNodes, removedNodes } of changes) {
       for (const node of removedNodes) if (onScreen.has(node)) forget(node);
-      for (const node of addedNodes) if (node instanceof Element && node.matches("article[data-seq]")) watch(node);
+      // What one says oneself is read by saying it.
+      for (const node of addedNodes) if (node instanceof Element && node.matches("article[data-seq]:not(.mine)")) watch(node);
     }
   }).observe(log, { childList: true, subtree: true });
+  document.addEventListener("submit", (event) => {
+    const { submitter } = event;
+    if (!submitter?.matches("[form=unreading]")) return;
+    event.preventDefault();
+    stopped = true;
+    watcher.disconnect();
+    const article = submitter.closest("article");
+    article.querySelector("details").open = false;
+    telling = telling.then(() => post(submitter.formAction, {}));
+    const line = document.getElementById("new");
+    if (line) article.before(line);
+  });
   document.addEventListener("visibilitychange", () => {
     for (const [article, second] of onScreen) {
       clearTimeout(second);
@@ -68,10 +83,12 @@
   }
 
   async function tell() {
-    if (busy || read <= told) return;
+    if (busy || stopped || read <= told) return;
     busy = true;
     const seq = read;
-    const status = await post(seq);
+    const answer = post(`/conversations/${conversation}/read`, { seq });
+    telling = answer;
+    const status = await answer;
     busy = false;
     // Only what may go well another time is tried again; a refusal is final.
     const refused = status >= 400 && status < 500 && status !== 408 && status !== 429;
@@ -79,14 +96,14 @@
     if (read > told) tellIn(told === seq ? GATHER_MS : AGAIN_AFTER_MS);
   }
 
-  async function post(seq) {
+  async function post(path, fields) {
     const token = document.querySelector("input[name=token]")?.value ?? "";
     try {
-      const response = await fetch(`/conversations/${conversation}/read`, {
+      const response = await fetch(path, {
         method: "POST",
         mode: "same-origin",
         headers: { "HX-Request": "true", Accept: "text/html" },
-        body: new URLSearchParams({ seq, token }),
+        body: new URLSearchParams({ ...fields, token }),
       });
       const text = await response.text();
       if (response.ok && text) htmx.swap({ sourceElement: log, target: log, swap: "none", text }).catch(() => {});

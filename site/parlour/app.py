@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import NamedTuple
 
 from litestar import Litestar, route
@@ -22,15 +23,16 @@ from parlour.accounts.sessions import Lifetime
 from parlour.accounts.settings import routes as settings
 from parlour.assets import Assets
 from parlour.config import Config
+from parlour.conversations import memberships
 from parlour.conversations import routes as conversations
 from parlour.db import Database
 from parlour.errors import NotThere, Unavailable
-from parlour.events import Event
 from parlour.handing import Handler, hand_to, holding
 from parlour.hub import make_hub
 from parlour.inbox import routes as inbox
 from parlour.live import routes as live
 from parlour.live.audience import Audience
+from parlour.live.company import Company
 from parlour.live.delivery import Delivery
 from parlour.live.frames import Frames
 from parlour.messages import editing
@@ -85,6 +87,7 @@ HANDLERS: list[Handler] = [
     conversations.save_settings,
     messages.post_message,
     messages.read,
+    messages.unread,
     messages.permalink,
     messages.edit_page,
     messages.edit,
@@ -137,7 +140,8 @@ def create_site(config: Config, origins: Origins) -> Litestar:
     voice = _make_voice(config, database, posting)
     audience = Audience(config.max_sockets_per_user, config.max_sockets_per_address)
     frames = Frames(templates, drawing)
-    delivery = Delivery(database, feed, frames, audience, lifetime)
+    company = Company(database, frames, audience, hub.publish)
+    delivery = Delivery(database, feed, frames, audience, company, lifetime)
     who = Authentication(database, config.secret_keys, lifetime, origins)
     pages = Pages(templates, who, registration_open=config.registration_open)
     passwords = PasswordPool()
@@ -148,12 +152,7 @@ def create_site(config: Config, origins: Origins) -> Litestar:
         rate_address=config.rate_address,
         rate_sign_ups=config.rate_sign_ups,
     )
-
-    def hear(events: Sequence[Event]) -> None:
-        delivery.hear(events)
-        pushes.hear(events)
-
-    hub.listen(hear)
+    hub.listen(delivery.hear, company.hear, pushes.hear)
 
     @asynccontextmanager
     async def open_house(_app: Litestar) -> AsyncIterator[None]:
@@ -163,6 +162,7 @@ def create_site(config: Config, origins: Origins) -> Litestar:
         delivery.start()
         pushes.start()
         await voice.preparing.start()
+        company.start()
         tidying = asyncio.create_task(_tidy(database, config))
         sweeping = asyncio.create_task(sweep_now_and_then(database, voice.store, config.sweep_every_s))
         try:
@@ -173,6 +173,7 @@ def create_site(config: Config, origins: Origins) -> Litestar:
             await voice.preparing.stop()
             await posting.stop()
             await pushes.stop()
+            await company.stop()
             await delivery.stop()
             await hub.stop()
             passwords.close()
@@ -183,6 +184,8 @@ def create_site(config: Config, origins: Origins) -> Litestar:
         "assets": assets,
         "audience": audience,
         "authentication": who,
+        "company": company,
+        "count_unread": partial(memberships.count_unread, database),
         "database": database,
         "delivery": delivery,
         "doorway": doorway,

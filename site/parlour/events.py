@@ -24,6 +24,40 @@ class ConversationShown(msgspec.Struct, frozen=True, tag="shown"):
     user_id: int
 
 
+class MarksMoved(msgspec.Struct, frozen=True, tag="marks"):
+    """Something came to a member of this conversation, or was read; what the others may see of it may have moved."""
+
+    conversation_id: int
+
+
+class ChoicesChanged(msgspec.Struct, frozen=True, tag="choices"):
+    """Somebody decided anew what they show of themselves."""
+
+    user_id: int
+
+
+class PeopleCame(msgspec.Struct, frozen=True, tag="came"):
+    """These users have a page open in that process; said again now and then, and believed for a while."""
+
+    process: str
+    user_ids: tuple[int, ...]
+
+
+class PeopleLeft(msgspec.Struct, frozen=True, tag="left"):
+    """These users have no page open in that process any more."""
+
+    process: str
+    user_ids: tuple[int, ...]
+
+
+class MemberActs(msgspec.Struct, frozen=True, tag="acts"):
+    """A member types or records, or has stopped doing so."""
+
+    conversation_id: int
+    user_id: int
+    doing: str
+
+
 class ConversationStarted(msgspec.Struct, frozen=True, tag="started"):
     """There is a new conversation; its members' lists do not show it yet."""
 
@@ -40,4 +74,16 @@ class HubReconnected(msgspec.Struct, frozen=True, tag="reconnected"):
     """The line between processes was cut: anything may have happened meanwhile."""
 
 
-Event = ConversationChanged | ReadMarkMoved | ConversationShown | ConversationStarted | SessionsEnded | HubReconnected
+Event = (
+    ConversationChanged
+    | ReadMarkMoved
+    | ConversationShown
+    | MarksMoved
+    | ChoicesChanged
+    | PeopleCame
+    | PeopleLeft
+    | MemberActs
+    | ConversationStarted
+    | SessionsEnded
+    | HubReconnected
+)

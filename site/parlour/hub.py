@@ -29,8 +29,8 @@ Heard = Callable[[Sequence[Event]], None]
 class Hub(Protocol):
     """Hands each published event to the listener of every process, this one first and at once."""
 
-    def listen(self, heard: Heard) -> None:
-        """Says who is told. One listener a process; it must not block."""
+    def listen(self, *heard: Heard) -> None:
+        """Says who is told, in this order; none of them may block."""
 
     def publish(self, events: Sequence[Event]) -> None:
         """Tells everyone. Never waits: what another process misses, its own slow look repairs."""
@@ -44,13 +44,14 @@ class LocalHub:
     """One process, so everyone is here."""
 
     def __init__(self) -> None:
-        self._heard: Heard = _nobody
+        self._listeners: tuple[Heard, ...] = ()
 
-    def listen(self, heard: Heard) -> None:
-        self._heard = heard
+    def listen(self, *heard: Heard) -> None:
+        self._listeners = heard
 
     def publish(self, events: Sequence[Event]) -> None:
-        self._heard(events)
+        for heard in self._listeners:
+            heard(events)
 
     async def start(self) -> None:
         """Nothing to open."""
@@ -72,17 +73,17 @@ class PostgresHub:
     def __init__(self, address: str) -> None:
         self._address = address
         self._me = secrets.token_hex(8)
-        self._heard: Heard = _nobody
+        self._listeners: tuple[Heard, ...] = ()
         self._waiting: list[Event] = []
         self._more = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
-    def listen(self, heard: Heard) -> None:
-        self._heard = heard
+    def listen(self, *heard: Heard) -> None:
+        self._listeners = heard
 
     def publish(self, events: Sequence[Event]) -> None:
-        self._heard(events)
+        self._tell(events)
         self._waiting += events
         self._bound()
         self._more.set()
@@ -106,7 +107,7 @@ class PostgresHub:
                 try:
                     line.add_termination_listener(lambda _line: self._more.set())
                     await line.add_listener(CHANNEL, self._receive)
-                    self._heard([HubReconnected()])
+                    self._tell([HubReconnected()])
                     await self._send_over(line)
                 finally:
                     line.terminate()
@@ -152,7 +153,11 @@ class PostgresHub:
             log.warning("Another program, or another version of this one, speaks on our channel.")
             return
         if parcel.sender != self._me:
-            self._heard(parcel.events)
+            self._tell(parcel.events)
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        for heard in self._listeners:
+            heard(events)
 
 
 def make_hub(database_url: str) -> Hub:
@@ -161,7 +166,3 @@ def make_hub(database_url: str) -> Hub:
     Raises ValueError like `db.connect`.
     """
     return LocalHub() if sqlite_file(database_url) else PostgresHub(postgres_address(database_url))
-
-
-def _nobody(_events: Sequence[Event]) -> None:
-    """Before anyone listens."""

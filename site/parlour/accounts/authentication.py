@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+from collections.abc import Awaitable, Callable
 
 import msgspec
 from itsdangerous import BadSignature, Signer, URLSafeSerializer
@@ -21,6 +22,7 @@ DEVICE_BYTES = 16
 KNOWN_NAMES_AT_MOST = 20  # people who share one browser
 YEAR_S = 365 * 86_400
 
+CountUnread = Callable[[int], Awaitable[int]]  # of a user, in all
 Connection = Request[object, object, State] | WebSocket[object, object, State]
 
 
@@ -197,14 +199,24 @@ def with_user(known: KnownBrowser, user_id: int) -> KnownBrowser:
     return KnownBrowser(known.device, [user_id, *others][:KNOWN_NAMES_AT_MOST])
 
 
-async def viewer(request: Asked, authentication: Given[Authentication]) -> Viewer:
+async def viewer(request: Asked, authentication: Given[Authentication], count_unread: Given[CountUnread]) -> Viewer:
     """The dependency `viewer`: who is asking. Raises SignedOut."""
-    return await authentication.find_or_refuse(request)
+    found = await authentication.find_or_refuse(request)
+    await _count(request, found, count_unread)
+    return found
 
 
-async def posted(request: Asked, authentication: Given[Authentication]) -> Posted:
+async def posted(request: Asked, authentication: Given[Authentication], count_unread: Given[CountUnread]) -> Posted:
     """The dependency `posted`: the viewer and the form that they sent."""
-    return await authentication.posted(request)
+    sent = await authentication.posted(request)
+    await _count(request, sent.viewer, count_unread)
+    return sent
+
+
+async def _count(request: Asked, found: Viewer, count_unread: CountUnread) -> None:
+    """Counts what the title of a whole page tells; a fragment has none."""
+    if request.headers.get("hx-request") != "true":
+        request.state["unread"] = await count_unread(found.id)
 
 
 async def visited(request: Asked, authentication: Given[Authentication]) -> Form:

@@ -46,7 +46,8 @@ class Pages:
         """The template `name`, drawn for whoever asks. `alert` is a sentence, or left out."""
         viewer = request.state.get("viewer")
         token = self._authentication.tokens.make(self._authentication.subject(request))
-        content = self._templates.draw(name, **(self._always | context), viewer=viewer, token=token)
+        always = self._always | {"unread": request.state.get("unread", 0)}
+        content = self._templates.draw(name, **(always | context), viewer=viewer, token=token)
         response = html(content, status)
         if not viewer:
             self._authentication.remember_visitor(request, response)

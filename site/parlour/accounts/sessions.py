@@ -114,6 +114,8 @@ async def find_viewer(database: Database, token: str, lifetime: Lifetime) -> Vie
     if (now - found.last_used_at).total_seconds() > min(NOTE_USE_EVERY_S, lifetime.idle_s / 4):
         async with database.transaction() as db_writing:
             await db_writing.execute(update(Session).where(Session.id == found.id).values(last_used_at=now))
+            shown = (User.id == found.user_id) & User.shows_online
+            await db_writing.execute(update(User).where(shown).values(last_seen_at=now))
         ends_at = end_of(found.created_at, now, lifetime)
     return Viewer(
         found.user_id, found.name, found.id, ends_at, found.carried_path, found.carried_text, found.notifications_show

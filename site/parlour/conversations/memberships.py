@@ -3,13 +3,14 @@
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, func, select, update
 
 from parlour.accounts.models import User
+from parlour.conversations.marks import settle
 from parlour.conversations.models import Conversation, Membership
-from parlour.db import Reading, Transaction
+from parlour.db import Database, Reading, Transaction
 from parlour.errors import NotThere
-from parlour.events import ReadMarkMoved
+from parlour.events import MarksMoved, ReadMarkMoved
 
 OTHER = Membership.__table__.alias("other")
 
@@ -32,6 +33,33 @@ THROUGH_THE_GATE = (
     .where(Conversation.id == bindparam("conversation_id"), Membership.user_id == bindparam("user_id"))
 )
 
+UNREAD: ColumnElement[int] = Conversation.last_seq - Membership.read_seq
+UNREAD_IN_ALL = (
+    select(func.sum(UNREAD).label("unread"))
+    .join_from(Membership, Conversation, Conversation.id == Membership.conversation_id)
+    .where(Membership.user_id == bindparam("user_id"))
+)
+HIDES_READING = (
+    exists()
+    .where(
+        OTHER.c.conversation_id == Membership.conversation_id,
+        User.id == OTHER.c.user_id,
+        ~(OTHER.c.gives_receipts & User.gives_receipts),
+    )
+    .correlate(Membership)
+)
+MY_MARKS = (
+    select(
+        Membership.read_seq,
+        Membership.delivered_seq,
+        Membership.receipt_seq,
+        Membership.unshown,
+        (~HIDES_READING).label("all_give_receipts"),
+    )
+    .where(Membership.conversation_id == bindparam("conversation_id"), Membership.user_id == bindparam("user_id"))
+    .with_for_update()
+)
+
 
 class Place(msgspec.Struct, frozen=True):
     """A conversation as one of its members stands in it."""
@@ -46,6 +74,11 @@ class Place(msgspec.Struct, frozen=True):
     receipt_seq: int = 0
     gives_receipts: bool = True
     muted_until: datetime | None = None
+
+    @property
+    def told_seq(self) -> int:
+        """Up to where a page need not say any more what was read: it is noted, and settled for others."""
+        return min(self.read_seq, self.receipt_seq)
 
     @property
     def notes(self) -> bool:
@@ -71,16 +104,40 @@ async def enter(db: Reading, user_id: int, conversation_id: int) -> Place:
     )
 
 
-async def read_up_to(db: Transaction, place: Place, seq: int) -> bool:
-    """Moves the read mark forward, never back; beyond the newest means the newest. Whether it moved."""
+async def read_up_to(db: Transaction, place: Place, seq: int) -> None:
+    """Moves the read marks forward, never back; beyond the newest means the newest.
+
+    Whether others may see it is decided now and for good, by whether everybody here gives receipts at this moment.
+    """
     seq = min(seq, place.last_seq)
+    mine = (await db.execute(MY_MARKS, {"conversation_id": place.id, "user_id": place.user_id})).one()
+    receipt_seq, unshown = settle(mine.receipt_seq, mine.unshown, seq, shown=mine.all_give_receipts)
+    if seq <= mine.read_seq and receipt_seq == mine.receipt_seq:
+        return
+    delivered_seq = max(seq, mine.delivered_seq)
+    await db.execute(
+        update(Membership)
+        .where(Membership.conversation_id == place.id, Membership.user_id == place.user_id)
+        .values(read_seq=max(seq, mine.read_seq), delivered_seq=delivered_seq, receipt_seq=receipt_seq, unshown=unshown)
+    )
+    if seq > mine.read_seq:
+        db.announce(ReadMarkMoved(place.id, place.user_id))
+    db.announce(MarksMoved(place.id))
+
+
+async def mark_unread(db: Transaction, place: Place, seq: int) -> None:
+    """Takes the read mark back to before `seq`, for the member alone: others see no less than before."""
     moved = await db.execute(
         update(Membership)
-        .where(Membership.conversation_id == place.id, Membership.user_id == place.user_id, Membership.read_seq < seq)
-        .values(read_seq=seq)
+        .where(Membership.conversation_id == place.id, Membership.user_id == place.user_id, Membership.read_seq >= seq)
+        .values(read_seq=seq - 1)
         .returning(Membership.user_id)
     )
-    if not moved.all():
-        return False
-    db.announce(ReadMarkMoved(place.id, place.user_id))
-    return True
+    if moved.all():
+        db.announce(ReadMarkMoved(place.id, place.user_id))
+
+
+async def count_unread(database: Database, user_id: int) -> int:
+    """How many messages this user has not read, in all."""
+    async with database.reading() as db:
+        return int((await db.execute(UNREAD_IN_ALL, {"user_id": user_id})).one().unread or 0)

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Row, bindparam, func, select
 
 from parlour.accounts.models import User
+from parlour.conversations.memberships import UNREAD
 from parlour.conversations.models import Conversation, Membership
 from parlour.conversations.settings import is_muted
 from parlour.db import Reading
@@ -17,16 +18,18 @@ from parlour.voice.models import Recording
 
 ENTRIES_AT_MOST = 200
 
+MOVED_AT = func.coalesce(Conversation.last_posted_at, Conversation.created_at)
 OTHER = Membership.__table__.alias("other")
 
 ENTRIES = (
     select(
         Membership.conversation_id,
         Membership.user_id,
-        Membership.read_seq,
+        UNREAD.label("unread"),
+        Membership.delivered_seq,
         Membership.muted_until,
-        Conversation.revision,
         Conversation.last_seq,
+        MOVED_AT.label("moved_at"),
         User.id.label("other_id"),
         User.name,
         Message.author_id,
@@ -44,7 +47,8 @@ ENTRIES = (
 )
 OF_A_USER = (
     ENTRIES.where(Membership.user_id == bindparam("user_id"))
-    .order_by(func.coalesce(Conversation.last_posted_at, Conversation.created_at).desc(), Conversation.id.desc())
+    # Where there are too many, what is unread stays in the list, so that it adds up to what is unread in all.
+    .order_by((UNREAD > 0).desc(), MOVED_AT.desc(), Conversation.id.desc())
     .limit(ENTRIES_AT_MOST)
 )
 OF_A_CONVERSATION = ENTRIES.where(Membership.conversation_id == bindparam("conversation_id"))
@@ -60,6 +64,7 @@ class Entry(msgspec.Struct, frozen=True):
     preview: str
     at: datetime | None
     unread: int
+    undelivered: int  # the place of what was said to the user and has come to no page yet; 0 where there is nothing
     muted: bool
     open: bool = False
 
@@ -70,8 +75,9 @@ class Entry(msgspec.Struct, frozen=True):
 
 async def list_conversations(db: Reading, user_id: int, open_id: int | None = None) -> list[Entry]:
     """The user's conversations, the one with the latest message first."""
-    rows = await db.execute(OF_A_USER, {"user_id": user_id})
-    entries = [_entry(row) for row in rows]
+    rows = (await db.execute(OF_A_USER, {"user_id": user_id})).all()
+    latest_first = sorted(rows, key=lambda row: (row.moved_at, row.conversation_id), reverse=True)
+    entries = [_entry(row) for row in latest_first]
     return [entry.opened() if entry.conversation_id == open_id else entry for entry in entries]
 
 
@@ -83,7 +89,7 @@ async def list_members(db: Reading, conversation_id: int) -> dict[int, Entry]:
 
 def digest(entries: list[Entry]) -> str:
     """A short name for what a list shows, so that a page can say what it has."""
-    shown = [msgspec.structs.replace(entry, open=False) for entry in entries]
+    shown = [msgspec.structs.replace(entry, open=False, undelivered=0) for entry in entries]
     return hashlib.sha256(msgspec.json.encode(shown)).hexdigest()[:16]
 
 
@@ -98,7 +104,8 @@ def _entry(row: Row[tuple[object, ...]]) -> Entry:
         notes=notes,
         preview=f"You: {said}" if by_oneself else said,
         at=row.posted_at,
-        unread=row.last_seq - row.read_seq,
+        unread=row.unread,
+        undelivered=row.last_seq if row.last_seq > row.delivered_seq and row.author_id != row.user_id else 0,
         muted=is_muted(row.muted_until),
     )
 

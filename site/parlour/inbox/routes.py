@@ -1,11 +1,14 @@
 """The list of conversations, and the page that shows one of them beside it."""
 
+from typing import Protocol
+
 from litestar import get
 from litestar.params import FromPath
 from litestar.response import Response
 
 from parlour.accounts.authentication import TheViewer
 from parlour.accounts.pages import Pages
+from parlour.conversations.marks import Standings, deliver, marks_for, read_standings
 from parlour.conversations.memberships import Place, enter, read_up_to
 from parlour.conversations.settings import MUTES, chosen_mute
 from parlour.db import Database
@@ -13,13 +16,20 @@ from parlour.errors import Refusal
 from parlour.events import ConversationShown
 from parlour.forms import GREATEST_ID, Asked, Given, new_key, parse_id, parse_number
 from parlour.hub import Hub
-from parlour.inbox.listing import digest, list_conversations
+from parlour.inbox.listing import Entry, digest, list_conversations
 from parlour.messages.drawing import as_page
-from parlour.messages.history import Line, read_page
+from parlour.messages.history import PAGE_ROWS, Line, read_page
 from parlour.messages.routes import wants_fragments
 from parlour.voice.listened import read_listened
 
 PURPOSES = ("sec-purpose", "purpose", "x-moz")  # in which browsers say that they fetch a page before it is wanted
+
+
+class Company(Protocol):
+    """Knows who is here, and what they are doing."""
+
+    def activity(self, conversation_id: int, standings: Standings, viewer_id: int) -> str:
+        """What this member may know of what the others are doing now, in a few words."""
 
 
 class NoPlace(Refusal):
@@ -33,7 +43,11 @@ async def inbox(request: Asked, viewer: TheViewer, database: Given[Database], pa
     """Every conversation of the viewer."""
     async with database.reading() as db:
         entries = await list_conversations(db, viewer.id)
-    return pages.show(request, "inbox/inbox.html", entries=entries, list_digest=digest(entries))
+    if _is_plain(request):
+        await _note_served(database, viewer.id, entries)
+    return pages.show(
+        request, "inbox/inbox.html", entries=entries, list_digest=digest(entries), unread=_unread(entries)
+    )
 
 
 @get("/conversations/{conversation_id:str}")
@@ -44,6 +58,7 @@ async def conversation(
     database: Given[Database],
     pages: Given[Pages],
     hub: Given[Hub],
+    company: Given[Company],
 ) -> Response[str]:
     """One conversation: its latest messages, or those before a place."""
     before = _before(request)
@@ -57,13 +72,17 @@ async def conversation(
     latest = before > place.last_seq
     if _is_seen(request):
         hub.publish([ConversationShown(place.id, viewer.id)])
-    if _is_seen(request) and "scripts" not in request.cookies:  # scripts will say so themselves
+    if _is_plain(request):
         await _mark_as_read(database, place, lines)
     async with database.reading() as db:
         entries = await list_conversations(db, viewer.id, place.id)
+        standings = await read_standings(db, place.id)
         listened = await read_listened(db, viewer.id, [line.recording.id for line in lines if line.recording])
-    older = lines[0].seq if lines and lines[0].seq > 1 else None
-    shown = {"conversation": place, "rows": as_page(lines, viewer.id, listened), "older": older}
+    if _is_plain(request):
+        await _note_served(database, viewer.id, entries)
+    marks = marks_for(standings, viewer.id)
+    rows = as_page(lines, viewer.id, listened, marks)
+    shown = {"conversation": place, "rows": rows} | _places(request, place, lines)
     if not latest and wants_fragments(request):
         return pages.show(request, "inbox/_older_rows.html", **shown)
     return pages.show(
@@ -76,6 +95,9 @@ async def conversation(
         text=viewer.carried_to(f"/conversations/{place.id}"),
         entries=entries,
         list_digest=digest(entries),
+        unread=_unread(entries),
+        marks=marks,
+        activity=company.activity(place.id, standings, viewer.id),
         mutes=MUTES,
         mute=chosen_mute(place.muted_until),
     )
@@ -93,12 +115,45 @@ def _before(request: Asked) -> int:
 
 
 def _is_seen(request: Asked) -> bool:
-    """Whether somebody sees the page that is answered: not where it is fetched before it is wanted."""
+    """Whether somebody looks at what is served: not where a browser fetches it before it is wanted."""
     ahead = any("prefetch" in request.headers.get(name, "") for name in PURPOSES)
     return not ahead and "only_head" not in request.state
 
 
+def _is_plain(request: Asked) -> bool:
+    """Whether what is served is seen by that alone: where there are scripts, they will say so."""
+    return _is_seen(request) and "scripts" not in request.cookies
+
+
 async def _mark_as_read(database: Database, place: Place, lines: list[Line]) -> None:
-    if lines and lines[-1].seq > place.read_seq:
+    if lines and lines[-1].seq > place.told_seq:
         async with database.transaction() as db:
             await read_up_to(db, place, lines[-1].seq)
+
+
+async def _note_served(database: Database, user_id: int, entries: list[Entry]) -> None:
+    """What the list shows has come to its reader."""
+    came = {(entry.conversation_id, user_id): entry.undelivered for entry in entries if entry.undelivered}
+    if came:
+        async with database.transaction() as db:
+            await deliver(db, came)
+
+
+def _places(request: Asked, place: Place, lines: list[Line]) -> dict[str, object]:
+    """Where older messages and new ones begin; the address of a page further back says where they did at first."""
+    older = lines[0].seq if lines and lines[0].seq > 1 else None
+    told = parse_number(request.query_params.get("new", ""))
+    first_new = place.read_seq + 1 if told is None else told
+    if not 0 < first_new <= place.last_seq:
+        return {"older": older, "first_new": None, "new_before": None}
+    # Further back than this page: the page on which they begin has as much before as after it.
+    return {
+        "older": older,
+        "first_new": first_new,
+        "new_before": first_new + PAGE_ROWS // 2 if lines and first_new < lines[0].seq else None,
+    }
+
+
+def _unread(entries: list[Entry]) -> int:
+    """How many messages are unread in all: what the list shows, added up."""
+    return sum(entry.unread for entry in entries)

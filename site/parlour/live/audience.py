@@ -15,6 +15,7 @@ class Audience:
         self._by_conversation: defaultdict[int, set[Socket]] = defaultdict(set)
         self._by_user: defaultdict[int, set[Socket]] = defaultdict(set)
         self._by_session: defaultdict[int, set[Socket]] = defaultdict(set)
+        self._by_other: defaultdict[int, set[Socket]] = defaultdict(set)
         self._addresses: Counter[str] = Counter()
 
     def has_room(self, user_id: int, address: str) -> bool:
@@ -27,6 +28,8 @@ class Audience:
         self._addresses[socket.address] += 1
         if socket.conversation_id is not None:
             self._by_conversation[socket.conversation_id].add(socket)
+        if socket.other_id is not None:
+            self._by_other[socket.other_id].add(socket)
 
     def leave(self, socket: Socket) -> None:
         _drop(self._by_user, socket.user_id, socket)
@@ -36,6 +39,8 @@ class Audience:
             del self._addresses[socket.address]
         if socket.conversation_id is not None:
             _drop(self._by_conversation, socket.conversation_id, socket)
+        if socket.other_id is not None:
+            _drop(self._by_other, socket.other_id, socket)
 
     def everyone(self) -> Iterator[Socket]:
         for sockets in tuple(self._by_user.values()):
@@ -46,6 +51,10 @@ class Audience:
 
     def of_user(self, user_id: int) -> tuple[Socket, ...]:
         return tuple(self._by_user.get(user_id, ()))
+
+    def watching(self, user_id: int) -> tuple[Socket, ...]:
+        """The pages on which others talk with this user."""
+        return tuple(self._by_other.get(user_id, ()))
 
     def of_session(self, session_id: int) -> tuple[Socket, ...]:
         return tuple(self._by_session.get(session_id, ()))

@@ -23,6 +23,7 @@ from parlour.events import (
 )
 from parlour.inbox.listing import Entry, digest, list_conversations, list_members
 from parlour.live.audience import Audience
+from parlour.live.company import Company
 from parlour.live.frames import Frames
 from parlour.live.sockets import Socket
 from parlour.messages.feed import Feed, TooFarBehind
@@ -41,11 +42,20 @@ IDS_AT_ONCE = 5_000  # in one query
 class Delivery:
     """Hears what happens, and tells the pages that should know."""
 
-    def __init__(self, database: Database, feed: Feed, frames: Frames, audience: Audience, lifetime: Lifetime) -> None:
+    def __init__(
+        self,
+        database: Database,
+        feed: Feed,
+        frames: Frames,
+        audience: Audience,
+        company: Company,
+        lifetime: Lifetime,
+    ) -> None:
         self._database = database
         self._feed = feed
         self._frames = frames
         self._audience = audience
+        self._company = company
         self._lifetime = lifetime
         self._newest: dict[int, int] = {}  # the highest revision that was heard of, for open conversations
         self._changed: dict[
@@ -105,6 +115,7 @@ class Delivery:
         """Tells a page what it was not told; one that cannot be told now is sent away, and catches up later."""
         try:
             await self._settle(socket)
+            await self._company.tell(socket)
             if known_list is not None or socket.list_is_stale:
                 await self._refresh_list(socket, known_list or "")
         except Unavailable:
@@ -256,7 +267,7 @@ class Delivery:
             await asyncio.sleep(BEAT_EVERY_S)
             for page in self._audience.everyone():
                 if page.listens:
-                    page.wire.write(self._frames.beat)
+                    page.wire.write(self._frames.pulse)
 
     async def _look_again(self) -> None:
         """Finds what an event that was lost on its way would have told."""
@@ -309,6 +320,7 @@ class Delivery:
                 await self._look()
                 for page in self._audience.everyone():
                     if page.greeted:
+                        await self._company.tell(page)
                         await self._refresh_list(page, "")
             except Unavailable:
                 await asyncio.sleep(TRY_AGAIN_S)

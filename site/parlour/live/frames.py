@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from parlour.conversations.marks import Marks
 from parlour.inbox.listing import Entry
 from parlour.live.wire import text_frame
+from parlour.live.wire_frames import PING, make_frame
 from parlour.messages.drawing import Drawing
 from parlour.messages.feed import Change, fragments
 from parlour.templating import Templates
@@ -15,8 +17,11 @@ class Frames:
     def __init__(self, templates: Templates, drawing: Drawing) -> None:
         self._drawing = drawing
         self._entry = templates.get("live/entry.html")
+        self._company = templates.get("live/company.html")
         self._list = templates.get("live/list.html")
         self.beat = _framed(templates.draw("live/beat.html"))
+        # A browser answers a ping by itself, also for a page that nobody looks at; a page that has gone does not.
+        self.pulse = self.beat + make_frame(PING, b"")
         self.reload = _framed(templates.draw("live/reload.html"))
         self.signed_out = _framed(templates.draw("live/signed_out.html"))
         self.removed = _framed(templates.draw("live/removed.html"))
@@ -28,6 +33,10 @@ class Frames:
     def entry(self, entry: Entry, *, moved: bool) -> bytes:
         """A line of the list: at its top where it has moved there, else in its place."""
         return _framed(self._entry.render(entry=entry, moved=moved))
+
+    def company(self, marks: Marks | None, activity: str | None) -> bytes:
+        """How the others of a conversation stand; what is None has not changed."""
+        return _framed(self._company.render(marks=marks, activity=activity))
 
     def whole_list(self, entries: Sequence[Entry]) -> bytes:
         """The list anew."""

@@ -2,6 +2,7 @@
 
 import re
 import time
+from typing import Annotated
 
 import msgspec
 from litestar import WebSocket, websocket
@@ -9,11 +10,12 @@ from litestar.datastructures import State
 
 from parlour.accounts.attempts import network
 from parlour.accounts.authentication import Authentication
-from parlour.conversations.memberships import enter
+from parlour.conversations.memberships import Place, enter
 from parlour.db import Database
 from parlour.errors import Refusal, Unavailable
-from parlour.forms import Given, parse_id
+from parlour.forms import GREATEST_ID, Given, parse_id
 from parlour.live.audience import Audience
+from parlour.live.company import Company
 from parlour.live.delivery import Delivery
 from parlour.live.frames import Frames
 from parlour.live.sockets import Socket
@@ -35,6 +37,16 @@ class Hello(msgspec.Struct, frozen=True):
     list: msgspec.Raw = msgspec.Raw(b"null")
 
 
+Known = Annotated[int, msgspec.Meta(ge=0, le=GREATEST_ID)]
+
+
+class Word(msgspec.Struct, frozen=True):
+    """What a page may say afterwards: up to where conversations have come to it, and what its person is doing."""
+
+    came: dict[Known, Known] = {}
+    doing: str | None = None
+
+
 class NoHello(Refusal):
     """The first frame of a page is not one that htmx would send."""
 
@@ -47,6 +59,7 @@ async def live(
     origins: Given[Origins],
     audience: Given[Audience],
     delivery: Given[Delivery],
+    company: Given[Company],
     frames: Given[Frames],
     frame_rate: Given[Rate],
 ) -> None:
@@ -64,9 +77,10 @@ async def live(
             return
         wanted = socket.query_params.get("conversation")
         conversation_id = None if wanted is None else parse_id(wanted)
+        place: Place | None = None
         if conversation_id is not None:
             async with database.reading() as db:
-                await enter(db, viewer.id, conversation_id)
+                place = await enter(db, viewer.id, conversation_id)
     except Refusal as refusal:
         await _deny(socket, refusal.status, str(refusal))
         return
@@ -78,6 +92,7 @@ async def live(
         session_id=viewer.session_id,
         ends_at=viewer.ends_at,
         conversation_id=conversation_id,
+        other_id=None if place is None or place.notes else place.other_id,
         address=address,
     )
     if not audience.has_room(viewer.id, address):
@@ -87,15 +102,16 @@ async def live(
     try:
         # The session may have ended between the look and the entrance, and then nobody would have told this page.
         await delivery.check_session(page)
-        await _listen(socket, page, delivery, frame_rate)
+        await _listen(socket, page, delivery, company, frame_rate)
     except Unavailable:
         page.wire.close(TRY_LATER)
     finally:
         audience.leave(page)
+        company.leave(page)
 
 
-async def _listen(socket: Asking, page: Socket, delivery: Delivery, rate: Rate) -> None:
-    """Takes what the page sends until it goes: its hello, and afterwards nothing that matters."""
+async def _listen(socket: Asking, page: Socket, delivery: Delivery, company: Company, rate: Rate) -> None:
+    """Takes what the page sends until it goes: its hello, and afterwards what came to it and what its person does."""
     while True:
         message = await socket.receive()
         if message["type"] != "websocket.receive":
@@ -105,7 +121,9 @@ async def _listen(socket: Asking, page: Socket, delivery: Delivery, rate: Rate) 
             page.wire.close(NOT_TEXT)
         elif _too_often(page, rate):
             page.wire.close(TRY_LATER)
-        elif not page.greeted and not page.wire.closing:
+        elif page.greeted:
+            _hear_word(text, page, company)
+        elif not page.wire.closing:
             try:
                 after, known_list = _parse_hello(text, page)
             except NoHello:
@@ -127,6 +145,18 @@ def _parse_hello(text: str, page: Socket) -> tuple[int, str | None]:
         return int(after), msgspec.json.decode(hello.list, type=str)
     except msgspec.DecodeError:
         return int(after), None
+
+
+def _hear_word(text: str, page: Socket, company: Company) -> None:
+    """What a page says after its hello; what cannot be understood says nothing."""
+    try:
+        word = msgspec.json.decode(text, type=Word)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return
+    if word.came:
+        company.acknowledge(page, word.came)
+    if word.doing is not None:
+        company.act(page, word.doing)
 
 
 def _too_often(page: Socket, rate: Rate) -> bool:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from parlour.conversations.marks import Marks
 from parlour.live.wire import Wire
 
 
@@ -9,6 +10,8 @@ class Socket:
     """A page that listens. It is silent until it has said hello."""
 
     __slots__ = (
+        "acted_at",
+        "activity",
         "address",
         "conversation_id",
         "cursor",
@@ -18,6 +21,8 @@ class Socket:
         "greeted",
         "list_is_stale",
         "listing",
+        "marks",
+        "other_id",
         "session_id",
         "settling",
         "user_id",
@@ -25,13 +30,22 @@ class Socket:
     )
 
     def __init__(
-        self, wire: Wire, *, user_id: int, session_id: int, ends_at: datetime, conversation_id: int | None, address: str
+        self,
+        wire: Wire,
+        *,
+        user_id: int,
+        session_id: int,
+        ends_at: datetime,
+        conversation_id: int | None,
+        other_id: int | None,
+        address: str,
     ) -> None:
         self.wire = wire
         self.user_id = user_id
         self.session_id = session_id
         self.ends_at = ends_at  # of its session, if nobody uses that meanwhile
         self.conversation_id = conversation_id
+        self.other_id = other_id  # with whom one talks there
         self.address = address
         self.cursor = 0
         self.greeted = False
@@ -40,6 +54,9 @@ class Socket:
         self.list_is_stale = False
         self.frames = 0  # what it sent lately, and since when
         self.frames_since = 0.0
+        self.marks: Marks | None = None  # what it was told of the others' marks, and of what they do
+        self.activity: str | None = None
+        self.acted_at = 0.0  # when its person was last heard to do something
 
     @property
     def listens(self) -> bool:

@@ -45,6 +45,7 @@ class Line(asyncio.Protocol):
         "_timer",
         "_waiting",
         "closing",
+        "heard_at",
         "on_writable",
         "opened",
         "transport",
@@ -57,6 +58,7 @@ class Line(asyncio.Protocol):
         self.opened = False  # the handshake is done
         self.closing = False  # nothing that is written from now on arrives
         self.writable = True  # False while the peer takes less than we write
+        self.heard_at = loop.time()  # when anything came last, be it the answer to a ping
         self.on_writable: Callable[[], None] | None = None
         self._loop = loop
         self._received = bytearray()
@@ -111,6 +113,7 @@ class Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._deaf:
+            self.heard_at = self._loop.time()
             self._received += data
             self._read_on()
 

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 from markupsafe import Markup
 
+from parlour.conversations.marks import Marks
 from parlour.messages.history import Line
 from parlour.messages.markup import render
 from parlour.templating import Templates
@@ -36,6 +37,9 @@ class Voice(msgspec.Struct, frozen=True):
     speed: float
 
 
+NOBODY = Marks()
+
+
 class MessageRow(msgspec.Struct, frozen=True):
     """A message as a viewer sees it; what `messages/_article.html` shows."""
 
@@ -54,9 +58,10 @@ class MessageRow(msgspec.Struct, frozen=True):
     continues: bool
     opens_day: bool
     voice: Voice | None
+    state: str  # of one's own: in a fragment as if it had come to nobody, since the page knows better
 
 
-def as_row(line: Line, *, mine: bool, listened: Listened | None = None) -> MessageRow:
+def as_row(line: Line, *, mine: bool, listened: Listened | None = None, marks: Marks = NOBODY) -> MessageRow:
     """The row of a message, for its author or for the others."""
     return MessageRow(
         id=line.id,
@@ -74,12 +79,13 @@ def as_row(line: Line, *, mine: bool, listened: Listened | None = None) -> Messa
         continues=line.continues,
         opens_day=line.opens_day,
         voice=_voice(line.recording, listened) if line.recording else None,
+        state=marks.state_of(line.seq),
     )
 
 
-def as_page(lines: list[Line], viewer_id: int, listened: Listened) -> list[MessageRow]:
+def as_page(lines: list[Line], viewer_id: int, listened: Listened, marks: Marks) -> list[MessageRow]:
     """The rows of a page; its first one stands under its day and its author, whatever came before it."""
-    rows = [as_row(line, mine=line.author_id == viewer_id, listened=listened) for line in lines]
+    rows = [as_row(line, mine=line.author_id == viewer_id, listened=listened, marks=marks) for line in lines]
     if rows:
         rows[0] = msgspec.structs.replace(rows[0], opens_day=True, continues=False)
     return rows

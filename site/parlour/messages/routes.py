@@ -11,7 +11,7 @@ from litestar.response import Redirect, Response
 from parlour.accounts.authentication import Posted, ThePosted, TheViewer
 from parlour.accounts.pages import FormPage, Pages, Shown
 from parlour.accounts.sessions import forget_carried
-from parlour.conversations.memberships import enter, read_up_to
+from parlour.conversations.memberships import enter, mark_unread, read_up_to
 from parlour.db import Database
 from parlour.errors import Refusal, Unavailable
 from parlour.forms import Asked, BadKey, Form, Given, new_key, parse_id, parse_key, parse_number, parse_revision
@@ -22,6 +22,7 @@ from parlour.messages.history import PAGE_ROWS, Line, find_message, find_own_mes
 from parlour.messages.posting import Posting
 from parlour.messages.speaking import Speaking
 from parlour.rates import Limiter
+from parlour.templating import html
 from parlour.voice.store import Store
 
 
@@ -101,12 +102,25 @@ async def read(
     seq = parse_number(posted.form.get("seq", ""))
     if seq is None:
         raise NoNumber
-    if seq > place.read_seq:
+    if seq > place.told_seq:
         async with database.transaction() as writing:
             await read_up_to(writing, place, seq)
     if not wants_fragments(request):
         return Redirect(f"/conversations/{place.id}#latest", status_code=303)
     return await answers.newer(posted.viewer.id, place.id, place.revision, parse_revision(posted.form))
+
+
+@post("/messages/{message_id:str}/unread", opt={"page": "/"})
+async def unread(
+    request: Asked, message_id: FromPath[str], posted: ThePosted, database: Given[Database]
+) -> Response[str] | Redirect:
+    """Unread again from this message on; without scripts one goes to the list, since the page itself would read it."""
+    async with database.reading() as db:
+        line = await find_message(db, posted.viewer.id, parse_id(message_id))
+        place = await enter(db, posted.viewer.id, line.conversation_id)
+    async with database.transaction() as writing:
+        await mark_unread(writing, place, line.seq)
+    return html("") if wants_fragments(request) else Redirect("/", status_code=303)
 
 
 @get("/messages/{message_id:str}")

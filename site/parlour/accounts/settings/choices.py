@@ -6,6 +6,7 @@ from sqlalchemy import bindparam, select, update
 from parlour.accounts.models import User
 from parlour.db import Reading, Transaction
 from parlour.errors import Refusal
+from parlour.events import ChoicesChanged
 
 EVERYTHING, SENDER, MESSAGE = "everything", "sender", "message"
 SHOWS = {EVERYTHING: "Everything", SENDER: "Sender only", MESSAGE: "Only that there is a message"}
@@ -41,3 +42,4 @@ async def save_choices(db: Transaction, user_id: int, choices: Choices) -> None:
     if choices.notifications_show not in SHOWS:
         raise UnknownChoice
     await db.execute(update(User).where(User.id == user_id).values(msgspec.structs.asdict(choices)))
+    db.announce(ChoicesChanged(user_id))

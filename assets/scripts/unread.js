@@ -1,0 +1,32 @@
+// Tells how much is unread wherever a page can: in its title, in its picture, and on the app's own.
+(() => {
+  "use strict";
+  const list = document.getElementById("conversations");
+  const picture = document.getElementById("favicon");
+  const title = document.title.replace(/^\(\d+\) /, "");
+  const latest = document.getElementById("jump-latest");
+  const log = document.querySelector(".log");
+  let shown = -1;
+  if (list) new MutationObserver(tell).observe(list, { childList: true, characterData: true, subtree: true });
+  tell();
+
+  if (latest && log) {
+    // The log is laid out from its end: there it stands at 0, and before that it is negative.
+    const look = () => latest.classList.toggle("off", log.scrollTop > -log.clientHeight / 2);
+    log.addEventListener("scroll", look, { passive: true });
+    look();
+  }
+
+  function tell() {
+    const told = document.title.match(/^\((\d+)\) /)?.[1] ?? 0;
+    const counts = list ? [...list.querySelectorAll(".unread")] : [{ textContent: told }];
+    const unread = counts.reduce((sum, { textContent }) => sum + parseInt(textContent, 10), 0);
+    if (unread === shown) return;
+    shown = unread;
+    document.title = (unread ? `(${unread}) ` : "") + title;
+    const address = picture.dataset[unread ? "unread" : "read"];
+    if (picture.getAttribute("href") !== address) picture.href = address;
+    if (unread) navigator.setAppBadge?.(unread).catch(() => {});
+    else navigator.clearAppBadge?.().catch(() => {});
+  }
+})();

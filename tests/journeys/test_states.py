@@ -1,0 +1,134 @@
+"""How far a message has come, for those with scripts and without, live and after a reload; and what stays hidden."""
+
+from playwright.async_api import expect
+
+from browsing import ON_SQLITE, Door, Pair, Visitor
+
+pytestmark = ON_SQLITE
+
+
+async def expect_state(ada: Visitor, text: str, state: str) -> None:
+    """Live, and then on a page that is loaded anew."""
+    await expect(ada.state(text)).to_have_text(state)
+    await ada.page.reload()
+    await expect(ada.state(text)).to_have_text(state)
+
+
+async def leave(person: Visitor) -> None:
+    """Closes the tab, once its line is good."""
+    await expect(person.activity).not_to_be_empty()
+    await person.page.close()
+
+
+async def test_what_ada_says_is_sent_then_delivered_then_read(pair: Pair, door: Door) -> None:
+    ada, bo, conversation = pair
+    await leave(bo)
+    await ada.say("Are you there?")
+    await expect_state(ada, "Are you there?", "Sent")
+    assert await ada.page.locator("article:not(.mine) .state").count() == 0
+    await bo.new_tab("/")  # the list alone brings it there, and reads nothing
+    await expect_state(ada, "Are you there?", "Delivered")
+    await bo.go(f"/conversations/{conversation}")
+    await expect(ada.state("Are you there?")).to_have_text("Read")
+    await ada.say("Good.")
+    await expect_state(ada, "Good.", "Read")
+    await expect(bo.log.locator(".state")).to_have_count(0)
+
+    plain = await door.open_for(ada.url, "Bo", scripts=False)
+    await leave(bo)
+    await ada.say("And now?")
+    await expect_state(ada, "And now?", "Sent")
+    await plain.go("/sign-in")
+    await plain.sign_in()
+    await expect_state(ada, "And now?", "Delivered")
+    await plain.go(f"/conversations/{conversation}")
+    await expect_state(ada, "And now?", "Read")
+    await plain.say("Without a script.")
+    reader = await door.open_for(ada.url, "Ada", scripts=False)
+    await reader.go("/sign-in")
+    await reader.sign_in()
+    await reader.go(f"/conversations/{conversation}")
+    await expect(reader.state("And now?")).to_have_text("Read")
+    await plain.page.reload()
+    await expect(plain.state("Without a script.")).to_have_text("Read")
+
+
+async def test_what_is_read_without_receipts_is_never_more_than_delivered(pair: Pair) -> None:
+    ada, bo, conversation = pair
+    for hider, switch in ((bo, "/settings"), (ada, "/settings"), (bo, "here")):
+        box = "Read receipts" if switch == "/settings" else "Read receipts here"
+        await set_receipts(hider, conversation, box, on=False)
+        text = f"Hidden by {hider.name} with {box}"
+        await bo.go(f"/conversations/{conversation}")
+        await ada.go(f"/conversations/{conversation}")
+        await ada.say(text)
+        await expect(bo.article(text)).to_be_visible()
+        await expect(bo.page).to_have_title("Ada · Parlour")  # it was read
+        await expect_state(ada, text, "Delivered")
+        await set_receipts(hider, conversation, box, on=True)
+        await bo.go(f"/conversations/{conversation}")
+        await ada.go(f"/conversations/{conversation}")
+        await ada.say(f"{text}, and shown again")
+        await expect(ada.state(f"{text}, and shown again")).to_have_text("Read")
+        await expect(ada.article(text).first.locator(".state .sr")).to_have_text("Delivered")
+        await ada.page.reload()
+        await expect(ada.article(text).first.locator(".state .sr")).to_have_text("Delivered")
+
+
+async def set_receipts(person: Visitor, conversation: int, box: str, *, on: bool) -> None:
+    if box == "Read receipts":
+        await person.go("/settings")
+        await person.page.get_by_label(box, exact=True).set_checked(on)
+        await person.press("Save settings")
+    else:
+        await person.go(f"/conversations/{conversation}")
+        await person.page.get_by_text("Conversation settings").click()
+        await person.page.get_by_label(box, exact=True).set_checked(on)
+        await person.press("Save")
+    await person.go("/")
+
+
+async def test_one_sees_whether_the_other_is_here_and_what_they_do(pair: Pair) -> None:
+    ada, bo, conversation = pair
+    await expect(ada.activity).to_have_text("Online")
+    await bo.box.press_sequentially("I thi")
+    await expect(ada.activity).to_have_text("Bo is typing")
+    await expect(ada.activity).to_have_text("Online")  # by itself
+    await bo.box.press_sequentially("nk so")
+    await expect(ada.activity).to_have_text("Bo is typing")
+    await bo.press("Send")
+    await expect(ada.activity).to_have_text("Online")
+    await bo.page.evaluate("document.dispatchEvent(new CustomEvent('activity', { detail: 'recording' }))")
+    await expect(ada.activity).to_have_text("Bo is recording")
+    await leave(bo)
+    await expect(ada.activity).to_have_text("Last seen within the hour")
+    await ada.page.reload()
+    await expect(ada.activity).to_have_text("Last seen within the hour")
+
+    await ada.go("/settings")
+    await ada.page.get_by_label("Show when I am online", exact=True).uncheck()
+    await ada.page.get_by_label("Show when I am typing", exact=True).uncheck()
+    await ada.press("Save settings")
+    await bo.new_tab(f"/conversations/{conversation}")
+    await ada.go(f"/conversations/{conversation}")
+    await ada.box.press_sequentially("You cannot see me")
+    await bo.box.press_sequentially("Nor can you")
+    await expect(bo.article("I think so")).to_be_visible()
+    for person in (ada, bo):
+        await expect(person.activity).to_have_text("")
+
+
+async def test_what_is_unread_is_told_everywhere_until_it_is_read(pair: Pair) -> None:
+    ada, bo, conversation = pair
+    await bo.go("/")
+    tab = bo.page
+    await bo.new_tab("/settings")
+    for number in range(1, 61):
+        await ada.page.request.post(
+            f"{ada.url}/conversations/{conversation}/messages",
+            form={"text": f"Line {number}", "key": f"0123456789abcdef{number}"},
+            headers={"origin": ada.url},
+        )
+    await expect(tab).to_have_title("(60) Conversations · Parlour")
+    await bo.page.reload()
+    await expect(bo.page).to_have_title("(60) Settings · Parlour")
