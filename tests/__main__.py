@@ -16,6 +16,7 @@ PYTHON = str(SITE.PYTHON)
 PATIENCE_S = 60
 BROWSER_COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC_APPLICATIONS = ("Chromium", "Google Chrome")
+SIDE_BY_SIDE = ("--numprocesses=auto", "--dist=worksteal")  # most tests wait for a server or a browser
 
 ASK_DRIVER = """
 import pathlib, playwright
@@ -93,4 +94,4 @@ if __name__ == "__main__":
     SITE.set_up(LOCK)
     provide_driver()
     provide_text_browser()
-    SITE.become("-m", "pytest", *sys.argv[1:], PARLOUR_TEST_BROWSER=provide_browser())
+    SITE.become("-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:], PARLOUR_TEST_BROWSER=provide_browser())
