@@ -1,11 +1,10 @@
 """A voice message is recorded, paused, heard again, discarded, brought back: by pointer and by keyboard."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from browsing import Door, Visitor, visitors
 from recording import Recorder, expect_no_barrier, seconds_of, speaking_browser, takes_kept, unsent
@@ -17,17 +16,10 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'parlour.sqlite3'}"
 
 
-@pytest.fixture(scope="session")
-async def speaking() -> AsyncIterator[Browser]:
-    async with speaking_browser() as browser:
-        yield browser
-
-
 @pytest.fixture
-async def ada(speaking: Browser, house: str) -> AsyncIterator[Visitor]:
+async def ada(speaking_door: Door, house: str) -> Visitor:
     """Ada before her own notes, in a browser with a microphone."""
-    async with visitors(speaking) as door:
-        yield await at_her_notes(door, house)
+    return await at_her_notes(speaking_door, house)
 
 
 async def at_her_notes(door: Door, url: str) -> Visitor:
