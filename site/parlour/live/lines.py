@@ -10,6 +10,7 @@ from parlour.messages.feed import Change, in_order
 from parlour.messages.history import Line
 from parlour.messages.markup import preview
 from parlour.templating import Templates
+from parlour.voice.listened import NOTHING
 
 ROWS_COME_HERE = "<!-- rows -->"
 BEAT = "<!-- beat -->\n"
@@ -51,11 +52,14 @@ class Lines:
         line = change.line
         mine = line.author_id == viewer_id
         if line.posted_revision > after:
-            return change.drawn(("row", mine), lambda: _one_line(self._row.render(row=as_row(line, mine=mine))))
+            return change.drawn(("row", mine), lambda: self._draw_row(line, mine=mine))
         return change.drawn("later", lambda: _one_line(self._draw_later(line)))
 
+    def _draw_row(self, line: Line, *, mine: bool) -> str:
+        return _one_line(self._row.render(row=as_row(line, mine=mine, listened=NOTHING)))
+
     def _draw_later(self, line: Line) -> str:
-        return self._later.render(row=as_row(line, mine=False), preview=preview(line.text or ""))
+        return self._later.render(row=as_row(line, mine=False, listened=NOTHING), preview=preview(line.text or ""))
 
 
 def _one_line(html: str) -> str:

@@ -17,6 +17,7 @@ from parlour.forms import GREATEST_ID, Asked, Given, new_key, parse_id
 from parlour.inbox.routes import is_seen, mark_as_read
 from parlour.messages.drawing import as_page
 from parlour.messages.history import read_page
+from parlour.voice.listened import read_listened
 
 INTERVALS = ("5", "15", "30", "60", "manual")  # seconds, or only when one asks for it
 USUAL_INTERVAL = "15"
@@ -55,9 +56,10 @@ async def refreshing(
     async with database.reading() as db:
         place = await enter(db, viewer.id, parse_id(conversation_id))
         lines = await read_page(db, place.id, GREATEST_ID)
+        listened = await read_listened(db, viewer.id, [line.recording.id for line in lines if line.recording])
     if is_seen(request):
         await mark_as_read(database, place, lines)
-    rows = as_page(lines, viewer.id)
+    rows = as_page(lines, viewer.id, listened)
     tag = _tag((rows, place.name, viewer.name, every, assets.url("app.css")))
     if every != "manual" and tag in request.headers.get("if-none-match", ""):
         response = Response("", status_code=NOT_MODIFIED)

@@ -11,6 +11,7 @@ from parlour.live.live_page import LivePage
 from parlour.messages.drawing import as_page
 from parlour.messages.feed import Feed
 from parlour.messages.history import read_page
+from parlour.voice.listened import read_listened
 
 ENTRIES_AT_MOST = 20  # the page around it lists the others
 
@@ -45,6 +46,7 @@ class Messages:
             # A cursor of a time that has been undone, such as before a restored backup, is none.
             after = start.after if start.after is not None and start.after <= place.revision else None
             rows = await read_page(db, place.id, GREATEST_ID) if after is None else []
+            listened = await read_listened(db, page.user_id, [row.recording.id for row in rows if row.recording])
         around = start.around if after is None else None
         page.cursor = min(
             place.revision, next((known for known in (after, around) if known is not None), place.revision)
@@ -57,7 +59,7 @@ class Messages:
         before, between, behind = lines.document(
             "live/messages.html", conversation=place, begins=begins, nothing=not rows
         )
-        return before + lines.rows(as_page(rows, page.user_id)) + between, behind
+        return before + lines.rows(as_page(rows, page.user_id, listened)) + between, behind
 
     async def fresh(self, lines: Lines, at_most: int) -> tuple[str, int]:
         page = self.page
