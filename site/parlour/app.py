@@ -170,12 +170,9 @@ def create_site(config: Config, origins: Origins, leaving: asyncio.Event | None 
     async def open_house(_app: Litestar) -> AsyncIterator[None]:
         await schema.migrate(database)
         await hub.start()
-        posting.start()
-        delivery.start()
-        pushes.start()
+        for worker in (posting, delivery, pushes, company, live_pages):
+            worker.start()
         await voice.preparing.start()
-        company.start()
-        live_pages.start()
         tidying = asyncio.create_task(_tidy(database, config))
         sweeping = asyncio.create_task(sweep_now_and_then(database, voice.store, config.sweep_every_s))
         try:
@@ -184,12 +181,8 @@ def create_site(config: Config, origins: Origins, leaving: asyncio.Event | None 
             tidying.cancel()
             sweeping.cancel()
             await voice.preparing.stop()
-            await posting.stop()
-            await pushes.stop()
-            await company.stop()
-            await live_pages.stop()
-            await delivery.stop()
-            await hub.stop()
+            for stopping in (posting, pushes, company, live_pages, delivery, hub):
+                await stopping.stop()
             passwords.close()
             await database.close()
 

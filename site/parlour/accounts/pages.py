@@ -49,7 +49,7 @@ class Pages:
         What is `framed`, or answers a form that was, may stand in a frame of a page of ours.
         """
         viewer = request.state.get("viewer")
-        token = self._authentication.tokens.make(self._authentication.subject(request))
+        token = self.make_token(request)
         framed = context.get("framed") or "framed" in request.state.get("form", {})
         always = self._always | {"unread": request.state.get("unread", 0)}
         content = self._templates.draw(name, **(always | context | {"framed": framed}), viewer=viewer, token=token)
@@ -59,6 +59,10 @@ class Pages:
         if not viewer:
             self._authentication.remember_visitor(request, response)
         return response
+
+    def make_token(self, request: Asked) -> str:
+        """A value for the forms of a page that whoever asks will see."""
+        return self._authentication.tokens.make(self._authentication.subject(request))
 
     def on_refusal(self, request: Asked, name: str, /, **context: object) -> None:
         """From here on, a refusal of this request shows this page, with its sentence as `alert`."""

@@ -5,6 +5,7 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from parlour.accounts.authentication import TheViewer
+from parlour.accounts.pages import Pages
 from parlour.accounts.sessions import Viewer
 from parlour.conversations.memberships import enter
 from parlour.db import Database
@@ -31,13 +32,15 @@ async def live_messages(
     viewer: TheViewer,
     database: Given[Database],
     feed: Given[Feed],
+    pages: Given[Pages],
     telling: Given[Telling],
 ) -> ASGIApp:
     """A conversation as it goes on: after a revision, or from its newest 50 messages."""
     async with database.reading() as db:
         place = await enter(db, viewer.id, parse_id(conversation_id))
     start = Start(after=_revision(request, "after"), around=_revision(request, "around"))
-    return _answer(request, Messages(_page(request, viewer, place.id), start, database, feed), telling)
+    page = _page(request, viewer, place.id)
+    return _answer(request, Messages(page, start, database, feed, pages.make_token(request)), telling)
 
 
 @get("/inbox/live")

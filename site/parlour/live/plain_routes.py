@@ -10,6 +10,7 @@ from litestar.response import Response
 from parlour.accounts.authentication import TheViewer
 from parlour.accounts.pages import Pages
 from parlour.assets import Assets
+from parlour.conversations.marks import marks_for, read_standings
 from parlour.conversations.memberships import enter
 from parlour.db import Database
 from parlour.errors import Refusal
@@ -56,10 +57,11 @@ async def refreshing(
     async with database.reading() as db:
         place = await enter(db, viewer.id, parse_id(conversation_id))
         lines = await read_page(db, place.id, GREATEST_ID)
+        standings = await read_standings(db, place.id)
         listened = await read_listened(db, viewer.id, [line.recording.id for line in lines if line.recording])
     if is_seen(request):
         await mark_as_read(database, place, lines)
-    rows = as_page(lines, viewer.id, listened)
+    rows = as_page(lines, viewer.id, listened, marks_for(standings, viewer.id))
     tag = _tag((rows, place.name, viewer.name, every, assets.url("app.css")))
     if every != "manual" and tag in request.headers.get("if-none-match", ""):
         response = Response("", status_code=NOT_MODIFIED)

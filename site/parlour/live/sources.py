@@ -2,6 +2,7 @@
 
 import msgspec
 
+from parlour.conversations.marks import marks_for, read_standings
 from parlour.conversations.memberships import enter
 from parlour.db import Database
 from parlour.forms import GREATEST_ID
@@ -26,13 +27,14 @@ class Start(msgspec.Struct, frozen=True):
 class Messages:
     """A conversation: rows that are there already, and whatever changes after the page's cursor."""
 
-    def __init__(self, page: LivePage, start: Start, database: Database, feed: Feed) -> None:
+    def __init__(self, page: LivePage, start: Start, database: Database, feed: Feed, token: str) -> None:
         self.page = page
         self._conversation_id = page.conversation_id or 0
         self.place = f"/conversations/{self._conversation_id}"
         self._start = start
         self._database = database
         self._feed = feed
+        self._token = token  # of the forms in the document
         self.seen = 0  # the place of the last message that was given
 
     @property
@@ -46,6 +48,7 @@ class Messages:
             # A cursor of a time that has been undone, such as before a restored backup, is none.
             after = start.after if start.after is not None and start.after <= place.revision else None
             rows = await read_page(db, place.id, GREATEST_ID) if after is None else []
+            standings = await read_standings(db, place.id)
             listened = await read_listened(db, page.user_id, [row.recording.id for row in rows if row.recording])
         around = start.around if after is None else None
         page.cursor = min(
@@ -57,9 +60,11 @@ class Messages:
         self.seen = rows[-1].seq if rows else 0
         begins = "around" if around is not None else "newest" if after is None else "after"
         before, between, behind = lines.document(
-            "live/messages.html", conversation=place, begins=begins, nothing=not rows
+            "live/messages.html", conversation=place, begins=begins, nothing=not rows, token=self._token
         )
-        return before + lines.rows(as_page(rows, page.user_id, listened)) + between, behind
+        return before + lines.rows(
+            as_page(rows, page.user_id, listened, marks_for(standings, page.user_id))
+        ) + between, behind
 
     async def fresh(self, lines: Lines, at_most: int) -> tuple[str, int]:
         page = self.page
