@@ -27,16 +27,16 @@ function fileOf(take) {
 }
 
 async function keepTake({ slices, ...take }) {
-  await change(["takes"], (takes) => takes.put(take));
+  await write(["takes"], (takes) => takes.put(take));
   CHANGES?.postMessage("kept");
 }
 
 async function keepSlice({ key }, number, slice) {
-  await change(["slices"], (slices) => slices.put({ ...slice, take: key, number }));
+  await write(["slices"], (slices) => slices.put({ ...slice, take: key, number }));
 }
 
 async function dropTake({ key }) {
-  await change(["takes", "slices"], (takes, slices) => {
+  await write(["takes", "slices"], (takes, slices) => {
     takes.delete(key);
     slices.delete(slicesOf(key));
   });
@@ -61,13 +61,13 @@ function slicesOf(key) {
   return IDBKeyRange.bound([key, 0], [key, Infinity]);
 }
 
-async function change(names, write) {
+async function write(names, change) {
   try {
     const shelf = await openShelf();
     await new Promise((resolve, reject) => {
       const transaction = shelf.transaction(names, "readwrite");
       Object.assign(transaction, { oncomplete: resolve, onabort: () => reject(transaction.error) });
-      write(...names.map((name) => transaction.objectStore(name)));
+      change(...names.map((name) => transaction.objectStore(name)));
     });
   } catch {
     // Private or full: the page alone keeps the take.
