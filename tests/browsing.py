@@ -73,7 +73,11 @@ class Visitor:
         return self.page
 
     async def go(self, path: str) -> None:
-        await self.page.goto(self.url + path)
+        # A page with a live page in it is never loaded to its end.
+        await self.page.goto(self.url + path, wait_until="domcontentloaded")
+
+    async def load_again(self) -> None:
+        await self.page.reload(wait_until="domcontentloaded")
 
     async def press(self, name: str) -> None:
         await self.page.get_by_role("button", name=name, exact=True).click()

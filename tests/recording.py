@@ -30,6 +30,9 @@ async () => {
   return found;
 }
 """
+PLAYED = """
+({ played }) => Array.from(played, (_, part) => played.end(part) - played.start(part)).reduce((sum, s) => sum + s, 0)
+"""
 
 
 @asynccontextmanager
@@ -80,6 +83,23 @@ class Recorder:
         """What stands in the form's file input."""
         found: list[dict[str, str | int]] = await self.page.evaluate(CHOSEN)
         return found
+
+
+class Heard:
+    """A voice message in somebody's log, found by its caption."""
+
+    def __init__(self, visitor: Visitor, caption: str) -> None:
+        self.page = visitor.page
+        self.article = visitor.article(caption)
+        self.play, self.pause = self.button("Play"), self.button("Pause")
+        self.position = self.article.get_by_role("slider", name="Position", exact=True)
+
+    def button(self, name: str) -> Locator:
+        return self.article.get_by_role("button", name=name, exact=True)
+
+    async def heard_s(self) -> float:
+        """How much of it was really played since the page was loaded, in seconds of the recording."""
+        return float(await self.article.locator("audio").evaluate(PLAYED))
 
 
 def unsent(page: Page) -> Locator:

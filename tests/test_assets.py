@@ -39,7 +39,7 @@ def test_the_voice_script_stands_alone_and_ends_with_what_starts_it(tmp_path: Pa
     assets = lay_out(tmp_path)
     found = assets.find(assets.url("voice.js").rpartition("/")[2])
     assert found
-    assert found.content == b'(() => {\n"use strict";\nfunction start() {}\nstart();\n})();'
+    assert found.content == b'"use strict";\n{\nfunction start() {}\nstart();\n}'
 
 
 def test_no_script_of_ours_has_a_string_over_several_lines() -> None:

@@ -99,7 +99,7 @@ def test_a_setting_that_cannot_be_read_is_the_only_thing_that_is_told() -> None:
 def test_the_command_ends_with_1_where_there_is_a_fault(config: Config) -> None:
     well = Answer("doctor", "--data", config.data)
     assert (well.status, well.complained) == (0, "")
-    assert [line.split()[0] for line in well.said.splitlines()] == ["ok"] * 5
+    assert [line.split()[0] for line in well.said.splitlines()] == ["ok"] * 6
     amiss = Answer("doctor", "--data", config.data, "--host", "0.0.0.0")
     assert amiss.status == 1
     assert "\nfault 0.0.0.0 can be reached from elsewhere" in amiss.said

@@ -227,10 +227,15 @@ async def test_a_form_of_ours_passes_by_what_the_browser_says_or_else_by_its_tok
 
 
 SIGN_IN = "303 to the sign-in page"
+ENDLESS = ("/conversations/{conversation_id:str}/live", "/inbox/live")  # only their heads are asked for
 Answers = tuple[object, object, object, object]  # anonymous, outsider, other member, author or owner
 
 WITH_AN_ID: dict[Route, Answers] = {
     ("GET", "/conversations/{conversation_id:str}"): (SIGN_IN, 404, 200, 200),
+    ("GET", "/conversations/{conversation_id:str}/composer"): (SIGN_IN, 404, 200, 200),
+    ("GET", "/conversations/{conversation_id:str}/live"): (SIGN_IN, 404, 200, 200),
+    ("GET", "/conversations/{conversation_id:str}/refreshing"): (SIGN_IN, 404, 200, 200),
+    ("GET", "/conversations/{conversation_id:str}/without-scripts"): (SIGN_IN, 404, 200, 200),
     ("POST", "/conversations/{conversation_id:str}/messages"): (401, 404, 303, 303),
     ("POST", "/conversations/{conversation_id:str}/read"): (401, 404, 303, 303),
     ("POST", "/conversations/{conversation_id:str}/settings"): (401, 404, 303, 303),
@@ -253,6 +258,7 @@ WITH_AN_ID: dict[Route, Answers] = {
 }
 WITHOUT_ID: dict[Route, tuple[object, object]] = {  # anonymous, anybody who is signed in
     ("GET", "/"): (SIGN_IN, 200),
+    ("GET", "/inbox/live"): (SIGN_IN, 200),
     ("GET", "/people"): (SIGN_IN, 200),
     ("GET", "/settings"): (SIGN_IN, 200),
     ("GET", "/settings/sessions"): (SIGN_IN, 200),
@@ -288,8 +294,9 @@ async def test_what_has_an_id_answers_to_each_as_it_should(stage: Stage) -> None
         elsewhere = stage.at(path, **dict.fromkeys(stage.ids, 999))
         for person, expected in zip((stage.visitor, stage.cy, stage.bo, stage.ada), answers, strict=True):
             who = f"{method} {path} by {person.name or 'somebody'}"
-            answer = await person.client.request(method, stage.at(path), data=fields)
-            missing = await person.client.request(method, elsewhere, data=fields)
+            asked = "HEAD" if path in ENDLESS else method
+            answer = await person.client.request(asked, stage.at(path), data=fields)
+            missing = await person.client.request(asked, elsewhere, data=fields)
             if expected == SIGN_IN:
                 assert answer.headers["location"] == f"/sign-in?next={stage.at(path)}", who
                 assert missing.headers["location"] == f"/sign-in?next={elsewhere}", who
@@ -310,7 +317,8 @@ async def test_what_has_no_id_answers_to_those_without_and_within(stage: Stage) 
         for person, expected in zip((stage.visitor, stage.ada), answers, strict=True):
             who = f"{method} {path} by {person.name or 'somebody'}"
             name = {"username": "Eve" if person.name else "Dee"} if path == "/sign-up" else {}
-            answer = await person.client.request(method, path, data=FORMS.get(path, {}) | name)
+            asked = "HEAD" if path in ENDLESS else method
+            answer = await person.client.request(asked, path, data=FORMS.get(path, {}) | name)
             if expected == SIGN_IN:
                 assert answer.headers["location"] == f"/sign-in?next={path}", who
             assert answer.status_code == (303 if expected == SIGN_IN else expected), who

@@ -30,11 +30,16 @@ from parlour.errors import NotThere, Unavailable
 from parlour.handing import Handler, hand_to, holding
 from parlour.hub import make_hub
 from parlour.inbox import routes as inbox
+from parlour.live import page_routes as live_pages_routes
+from parlour.live import plain_routes as plain
 from parlour.live import routes as live
 from parlour.live.audience import Audience
 from parlour.live.company import Company
 from parlour.live.delivery import Delivery
 from parlour.live.frames import Frames
+from parlour.live.lines import Lines
+from parlour.live.live_pages import LivePages
+from parlour.live.telling import Limits, Telling
 from parlour.messages import editing
 from parlour.messages import routes as messages
 from parlour.messages.answering import Answers
@@ -85,6 +90,7 @@ HANDLERS: list[Handler] = [
     conversations.people,
     conversations.start,
     conversations.save_settings,
+    messages.composer,
     messages.post_message,
     messages.read,
     messages.unread,
@@ -106,6 +112,10 @@ HANDLERS: list[Handler] = [
     notifications.share,
     notifications.service_worker,
     notifications.web_manifest,
+    live_pages_routes.live_messages,
+    live_pages_routes.live_inbox,
+    plain.without_scripts,
+    plain.refreshing,
     health.healthz,
     health.readyz,
     health.asset,
@@ -116,11 +126,12 @@ HANDLERS: list[Handler] = [
 def create_app(config: Config) -> ASGIApp:
     """The application of this configuration, not started yet. Raises ValueError for an unknown kind of database."""
     origins = Origins(config.base_url, config.host, config.port)
-    return Porter(create_site(config, origins), origins)
+    leaving = asyncio.Event()
+    return Porter(create_site(config, origins), origins, leaving.set)
 
 
-def create_site(config: Config, origins: Origins) -> Litestar:
-    """What stands behind the porter."""
+def create_site(config: Config, origins: Origins, leaving: asyncio.Event | None = None) -> Litestar:
+    """What stands behind the porter; it is `leaving` once the server is told to stop."""
     lifetime = Lifetime(config.session_idle_s, config.session_limit_s)
     hub = make_hub(config.database)
     database = db.connect(config.database, hub.publish)
@@ -152,17 +163,16 @@ def create_site(config: Config, origins: Origins) -> Litestar:
         rate_address=config.rate_address,
         rate_sign_ups=config.rate_sign_ups,
     )
-    hub.listen(delivery.hear, company.hear, pushes.hear)
+    live_pages = LivePages(database, lifetime, leaving or asyncio.Event())
+    hub.listen(delivery.hear, live_pages.hear, company.hear, pushes.hear)
 
     @asynccontextmanager
     async def open_house(_app: Litestar) -> AsyncIterator[None]:
         await schema.migrate(database)
         await hub.start()
-        posting.start()
-        delivery.start()
-        pushes.start()
+        for worker in (posting, delivery, pushes, company, live_pages):
+            worker.start()
         await voice.preparing.start()
-        company.start()
         tidying = asyncio.create_task(_tidy(database, config))
         sweeping = asyncio.create_task(sweep_now_and_then(database, voice.store, config.sweep_every_s))
         try:
@@ -171,11 +181,8 @@ def create_site(config: Config, origins: Origins) -> Litestar:
             tidying.cancel()
             sweeping.cancel()
             await voice.preparing.stop()
-            await posting.stop()
-            await pushes.stop()
-            await company.stop()
-            await delivery.stop()
-            await hub.stop()
+            for stopping in (posting, pushes, company, live_pages, delivery, hub):
+                await stopping.stop()
             passwords.close()
             await database.close()
 
@@ -189,6 +196,7 @@ def create_site(config: Config, origins: Origins) -> Litestar:
         "database": database,
         "delivery": delivery,
         "doorway": doorway,
+        "feed": feed,
         "frame_rate": config.rate_frames,
         "frames": frames,
         "hub": hub,
@@ -203,6 +211,7 @@ def create_site(config: Config, origins: Origins) -> Litestar:
         "store": voice.store,
         "posts": Limiter(config.rate_posts),
         "starts": Limiter(config.rate_conversations),
+        "telling": Telling(live_pages, Lines(templates), Limits(config.live_page_age_s, config.live_page_rows)),
     }
     return Litestar(
         [hand_to(handler, given) for handler in HANDLERS],

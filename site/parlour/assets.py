@@ -85,7 +85,7 @@ def _in_one_scope(folder: Path) -> bytes:
     """A folder's scripts as one that keeps its names to itself; the one named like the folder comes last."""
     paths = sorted(folder.glob("*.js"), key=lambda path: (path.stem == folder.name, path.name))
     parts = b"\n".join(_without_comments(path.read_bytes()) for path in paths)
-    return b'(() => {\n"use strict";\n' + parts + b"\n})();"
+    return b'"use strict";\n{\n' + parts + b"\n}"
 
 
 def _style_order(path: Path) -> tuple[int, str]:

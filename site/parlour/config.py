@@ -50,6 +50,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     max_sockets_per_address: int = 200
     push_key: str = ""  # by which push services know us; a file below `data` where nothing is said
     push_hosts: tuple[str, ...] = ()  # push services, as host:port, that may be private and plain http
+    live_page_age_s: int = 600  # then a page that needs no script goes on as a new one
+    live_page_rows: int = 300
 
     @property
     def database(self) -> str:
@@ -166,6 +168,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _above_zero(text: str) -> int:
+    if not _count(text):
+        raise ValueError(f"{text!r} is too few")
+    return int(text)
+
+
 SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
     "data": ("PARLOUR_DATA", Path),
     "database_url": ("PARLOUR_DATABASE_URL", str),
@@ -189,4 +197,6 @@ SETTINGS: dict[str, tuple[str, Callable[[str], object]]] = {
     "max_sockets_per_address": ("PARLOUR_MAX_SOCKETS_PER_ADDRESS", _count),
     "push_key": ("PARLOUR_PUSH_KEY", _push_key),
     "push_hosts": ("PARLOUR_PUSH_HOSTS", _hosts),
+    "live_page_age_s": ("PARLOUR_LIVE_PAGE_AGE", parse_age),
+    "live_page_rows": ("PARLOUR_LIVE_PAGE_ROWS", _above_zero),
 }

@@ -1,7 +1,7 @@
 """Stands before the application: refuses foreign Hosts and odd addresses, and dresses every answer."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
@@ -15,6 +15,7 @@ POLICY = (
     "media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; frame-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+POLICY_IN_A_FRAME = POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
 HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -30,6 +31,7 @@ NOT_OUR_HOST = b"This is not an address of this Parlour. Its operator can set PA
 # trailing slash and any escape, and one thing would have many addresses.
 PLAIN_PATH = re.compile(rb"/|(/[A-Za-z0-9._-]+)+")
 NO_PATH = "/-"  # leads nowhere
+ON_SHUTDOWN = "parlour.on_shutdown"  # in the state of the lifespan: what is called as soon as the server is to stop
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -37,8 +39,9 @@ Headers = list[tuple[bytes, bytes]]
 class Porter:
     """Lets requests in to the application, and dresses its answers."""
 
-    def __init__(self, app: ASGIApp, origins: Origins) -> None:
+    def __init__(self, app: ASGIApp, origins: Origins, on_shutdown: Callable[[], None]) -> None:
         self._app = app
+        self._on_shutdown = on_shutdown
         self._origins = origins
         headers = HEADERS | ({"strict-transport-security": f"max-age={HSTS_S}"} if origins.https else {})
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
@@ -46,6 +49,7 @@ class Porter:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind: str = scope["type"]
         if kind == "lifespan":
+            scope["state"][ON_SHUTDOWN] = self._on_shutdown
             await self._app(scope, receive, send)
         elif not self._origins.is_our_host(_values(scope, b"host")):
             await self._refuse(scope, send)

@@ -11,6 +11,7 @@ from litestar.types import ASGIApp
 
 from parlour.http_limits import LimitedHttp
 from parlour.live.wire import Wire
+from parlour.porter import ON_SHUTDOWN
 
 GRACE_S = 5  # how long answers that are under way may take when the server stops
 CUT_S = GRACE_S - 1.0  # when readers who take nothing are cut, so that no application has to be cancelled
@@ -50,6 +51,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # The lifespan's own end comes once every answer has ended, and an endless one has to be told before.
         self._on_shutdown()
+        self.lifespan.state.get(ON_SHUTDOWN, _nothing)()
         cut = asyncio.get_running_loop().call_later(CUT_S, self._cut)
         await super().shutdown(sockets)
         cut.cancel()
@@ -120,3 +122,7 @@ def address_of(host: str, port: int) -> str:
     if host in EVERYWHERE or host in LOOPBACK:
         return f"http://localhost:{port}"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _nothing() -> None:
+    """An application that need not be told."""

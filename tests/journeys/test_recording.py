@@ -1,14 +1,12 @@
 """A voice message is recorded, paused, heard again, discarded, brought back: by pointer and by keyboard."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from browsing import Door, Visitor, visitors
-from recording import Recorder, expect_no_barrier, seconds_of, speaking_browser, takes_kept, unsent
+from recording import Recorder, expect_no_barrier, seconds_of, speaking_browser, takes_kept
 
 
 @pytest.fixture
@@ -17,17 +15,10 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'parlour.sqlite3'}"
 
 
-@pytest.fixture(scope="session")
-async def speaking() -> AsyncIterator[Browser]:
-    async with speaking_browser() as browser:
-        yield browser
-
-
 @pytest.fixture
-async def ada(speaking: Browser, house: str) -> AsyncIterator[Visitor]:
+async def ada(speaking_door: Door, house: str) -> Visitor:
     """Ada before her own notes, in a browser with a microphone."""
-    async with visitors(speaking) as door:
-        yield await at_her_notes(door, house)
+    return await at_her_notes(speaking_door, house)
 
 
 async def at_her_notes(door: Door, url: str) -> Visitor:
@@ -35,14 +26,6 @@ async def at_her_notes(door: Door, url: str) -> Visitor:
     await visitor.sign_up()
     await visitor.meet("Ada")
     return visitor
-
-
-async def kill_tab(visitor: Visitor) -> None:
-    """The tab's process dies, as it does when a machine runs out of memory."""
-    session = await visitor.context.new_cdp_session(visitor.page)
-    async with visitor.page.expect_event("crash"):
-        crashing = asyncio.ensure_future(session.send("Page.crash"))
-    crashing.cancel()
 
 
 async def test_what_is_recorded_is_paused_heard_sought_and_brought_back(ada: Visitor) -> None:
@@ -118,15 +101,6 @@ async def test_a_button_that_is_held_records_until_it_is_let_go(ada: Visitor) ->
     await mouse.up()
     await expect(ada.page.locator("#composer-alert")).to_contain_text("tap it once")
     await expect(recorder.group).to_have_count(0)
-
-
-async def test_a_killed_tab_leaves_its_take_and_a_reload_leaves_it_too(ada: Visitor) -> None:
-    recorder = Recorder(ada)
-    path = f"/conversations/{ada.conversation}"
-    await recorder.record("0:04")
-    await kill_tab(ada)
-    await ada.new_tab(path)
-    await expect(unsent(ada.page)).to_contain_text("0:0")
 
 
 async def test_who_may_not_use_a_microphone_is_told_what_to_do(house: str) -> None:

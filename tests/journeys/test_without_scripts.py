@@ -26,13 +26,13 @@ async def test_what_is_posted_is_shown_and_loading_again_posts_nothing(
     await expect(ada.page).to_have_url(f"{house}/conversations/{conversation}#latest")
     await expect(ada.article("hello")).to_be_in_viewport()
     await expect(ada.box).to_have_value("")
-    await ada.page.reload()
+    await ada.load_again()
     await bo.say("hello to you")
     await expect(bo.texts).to_have_text(["hello", "hello to you"])
     await ada.follow("Reload")
     texts = ["hello", "hello to you"]
     await expect_agreement(database_url, conversation, [ada.page, bo.page], texts)
-    await ada.page.reload()
+    await ada.load_again()
     await expect_agreement(database_url, conversation, [ada.page, bo.page], texts)
 
 

@@ -11,7 +11,7 @@ class Hearing {
     this.before = this.recall();
     audio.addEventListener("playing", () => (this.toldAt = Date.now()));
     audio.addEventListener("timeupdate", () => this.look());
-    audio.addEventListener("pause", () => this.tell());
+    audio.addEventListener("pause", () => audio.ended || this.tell());
     audio.addEventListener("ended", () => this.tell());
     player.addEventListener("moved", () => this.tellSoon());
     window.addEventListener("pagehide", () => audio.paused || this.tell());

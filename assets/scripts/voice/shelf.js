@@ -27,16 +27,16 @@ function fileOf(take) {
 }
 
 async function keepTake({ slices, ...take }) {
-  await write(["takes"], (takes) => takes.put(take));
+  await change(["takes"], (takes) => takes.put(take));
   CHANGES?.postMessage("kept");
 }
 
 async function keepSlice({ key }, number, slice) {
-  await write(["slices"], (slices) => slices.put({ ...slice, take: key, number }));
+  await change(["slices"], (slices) => slices.put({ ...slice, take: key, number }));
 }
 
 async function dropTake({ key }) {
-  await write(["takes", "slices"], (takes, slices) => {
+  await change(["takes", "slices"], (takes, slices) => {
     takes.delete(key);
     slices.delete(slicesOf(key));
   });
@@ -61,13 +61,13 @@ function slicesOf(key) {
   return IDBKeyRange.bound([key, 0], [key, Infinity]);
 }
 
-async function write(names, change) {
+async function change(names, write) {
   try {
     const shelf = await openShelf();
     await new Promise((resolve, reject) => {
       const transaction = shelf.transaction(names, "readwrite");
       Object.assign(transaction, { oncomplete: resolve, onabort: () => reject(transaction.error) });
-      change(...names.map((name) => transaction.objectStore(name)));
+      write(...names.map((name) => transaction.objectStore(name)));
     });
   } catch {
     // Private or full: the page alone keeps the take.

@@ -13,6 +13,7 @@ from litestar.status_codes import HTTP_404_NOT_FOUND
 from parlour.accounts.authentication import Authentication, SignedOutForm, StaleForm
 from parlour.errors import NotThere, Refusal, SignedOut, TooMany, WrongMethod
 from parlour.forms import Asked, Form
+from parlour.porter import POLICY_IN_A_FRAME
 from parlour.templating import Templates, html
 
 log = logging.getLogger(__name__)
@@ -40,18 +41,28 @@ class Pages:
     def __init__(self, templates: Templates, authentication: Authentication, *, registration_open: bool) -> None:
         self._templates = templates
         self._authentication = authentication
-        self._always = {"alert": None, "registration_open": registration_open}
+        self._always = {"alert": None, "back": None, "registration_open": registration_open}
 
     def show(self, request: Asked, name: str, status: int = 200, /, **context: object) -> Response[str]:
-        """The template `name`, drawn for whoever asks. `alert` is a sentence, or left out."""
+        """The template `name`, drawn for whoever asks. `alert` is a sentence, or left out.
+
+        What is `framed`, or answers a form that was, may stand in a frame of a page of ours.
+        """
         viewer = request.state.get("viewer")
-        token = self._authentication.tokens.make(self._authentication.subject(request))
+        token = self.make_token(request)
+        framed = context.get("framed") or "framed" in request.state.get("form", {})
         always = self._always | {"unread": request.state.get("unread", 0)}
-        content = self._templates.draw(name, **(always | context), viewer=viewer, token=token)
+        content = self._templates.draw(name, **(always | context | {"framed": framed}), viewer=viewer, token=token)
         response = html(content, status)
+        if framed:
+            response.headers["content-security-policy"] = POLICY_IN_A_FRAME
         if not viewer:
             self._authentication.remember_visitor(request, response)
         return response
+
+    def make_token(self, request: Asked) -> str:
+        """A value for the forms of a page that whoever asks will see."""
+        return self._authentication.tokens.make(self._authentication.subject(request))
 
     def on_refusal(self, request: Asked, name: str, /, **context: object) -> None:
         """From here on, a refusal of this request shows this page, with its sentence as `alert`."""

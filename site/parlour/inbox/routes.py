@@ -43,7 +43,7 @@ async def inbox(request: Asked, viewer: TheViewer, database: Given[Database], pa
     """Every conversation of the viewer."""
     async with database.reading() as db:
         entries = await list_conversations(db, viewer.id)
-    if _is_plain(request):
+    if is_plain(request):
         await _note_served(database, viewer.id, entries)
     return pages.show(
         request, "inbox/inbox.html", entries=entries, list_digest=digest(entries), unread=_unread(entries)
@@ -70,15 +70,15 @@ async def conversation(
             place = await enter(db, viewer.id, place.id)
             lines = await read_page(db, place.id, before)
     latest = before > place.last_seq
-    if _is_seen(request):
+    if is_seen(request):
         hub.publish([ConversationShown(place.id, viewer.id)])
-    if _is_plain(request):
-        await _mark_as_read(database, place, lines)
+    if is_plain(request):
+        await mark_as_read(database, place, lines)
     async with database.reading() as db:
         entries = await list_conversations(db, viewer.id, place.id)
         standings = await read_standings(db, place.id)
         listened = await read_listened(db, viewer.id, [line.recording.id for line in lines if line.recording])
-    if _is_plain(request):
+    if is_plain(request):
         await _note_served(database, viewer.id, entries)
     marks = marks_for(standings, viewer.id)
     rows = as_page(lines, viewer.id, listened, marks)
@@ -114,18 +114,18 @@ def _before(request: Asked) -> int:
     return place
 
 
-def _is_seen(request: Asked) -> bool:
+def is_seen(request: Asked) -> bool:
     """Whether somebody looks at what is served: not where a browser fetches it before it is wanted."""
     ahead = any("prefetch" in request.headers.get(name, "") for name in PURPOSES)
     return not ahead and "only_head" not in request.state
 
 
-def _is_plain(request: Asked) -> bool:
+def is_plain(request: Asked) -> bool:
     """Whether what is served is seen by that alone: where there are scripts, they will say so."""
-    return _is_seen(request) and "scripts" not in request.cookies
+    return is_seen(request) and "scripts" not in request.cookies
 
 
-async def _mark_as_read(database: Database, place: Place, lines: list[Line]) -> None:
+async def mark_as_read(database: Database, place: Place, lines: list[Line]) -> None:
     if lines and lines[-1].seq > place.told_seq:
         async with database.transaction() as db:
             await read_up_to(db, place, lines[-1].seq)

@@ -1,7 +1,8 @@
 """What changed in a conversation, loaded once and drawn once for each kind of viewer, for answers and frames alike."""
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import msgspec
 
@@ -26,7 +27,7 @@ class Change:
     def __init__(self, line: Line, drawing: Drawing) -> None:
         self.line = line
         self._drawing = drawing
-        self._drawn: dict[tuple[bool, bool], str] = {}
+        self._drawn: dict[Hashable, str] = {}
 
     @property
     def characters(self) -> int:
@@ -38,21 +39,27 @@ class Change:
 
     def fragment(self, viewer_id: int, after: int) -> str:
         """The partials that bring a page from revision `after` up to this change."""
-        kind = (self.line.author_id == viewer_id, self.line.posted_revision > after)
+        mine, added = self.line.author_id == viewer_id, self.line.posted_revision > after
+        return self.drawn((mine, added), lambda: self._drawing.change(self.line, mine=mine, added=added))
+
+    def drawn(self, kind: Hashable, draw: Callable[[], str]) -> str:
+        """The fragment of that kind, drawn by whoever asks for it first."""
         if kind not in self._drawn:
-            mine, added = kind
-            self._drawn[kind] = self._drawing.change(self.line, mine=mine, added=added)
+            self._drawn[kind] = draw()
         return self._drawn[kind]
 
 
 def fragments(changes: Sequence[Change], viewer_id: int, after: int) -> str:
-    """The partials that bring a page from revision `after` up to now.
+    """The partials that bring a page from revision `after` up to now."""
+    return "".join(change.fragment(viewer_id, after) for change in in_order(changes, after))
 
-    What was said comes in the order in which it was said: a message that was edited before the page ever saw it must
-    not come behind what was said after it.
+
+def in_order(changes: Sequence[Change], after: int) -> list[Change]:
+    """What a page at revision `after` lacks, what was said in the order in which it was said.
+
+    A message that was edited before the page ever saw it must not come behind what was said after it.
     """
-    in_order = sorted(changes, key=lambda change: change.place_after(after))
-    return "".join(change.fragment(viewer_id, after) for change in in_order)
+    return sorted(changes, key=lambda change: change.place_after(after))
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -65,11 +72,12 @@ class Changes(msgspec.Struct, frozen=True):
 class Recent:
     """The latest changes of one conversation: complete after revision `since`, up to `revision`."""
 
-    __slots__ = ("_characters", "changes", "revision", "since")
+    __slots__ = ("_characters", "changes", "loading", "revision", "since")
 
     def __init__(self, since: int) -> None:
         self.since = self.revision = since
         self.changes: OrderedDict[int, Change] = OrderedDict()  # by message, the one changed last at the end
+        self.loading = asyncio.Lock()  # what many ask for at once is loaded once
         self._characters = 0
 
     def add(self, change: Change) -> None:
@@ -110,7 +118,9 @@ class Feed:
             # Nobody has looked for long, and whoever asks knows all that one would have to load.
             recent = self._recent[conversation_id] = Recent(min(after, reaching))
         if recent.revision < reaching:
-            await self._load(conversation_id, recent)
+            async with recent.loading:
+                if recent.revision < reaching:
+                    await self._load(conversation_id, recent)
         if after >= recent.since:
             return recent.after(after)
         async with self._database.reading() as db:
@@ -119,6 +129,15 @@ class Feed:
             raise TooFarBehind
         newest = max((line.revision for line in lines), default=reaching)
         return Changes(newest, [Change(line, self._drawing) for line in lines])
+
+    async def portion(self, conversation_id: int, after: int, reaching: int) -> list[Change]:
+        """What came after the cursor, in the order of revisions; where that is too much, as far as one look goes."""
+        try:
+            return (await self.after(conversation_id, after, reaching)).changes
+        except TooFarBehind:
+            async with self._database.reading() as db:
+                lines = await read_changes(db, conversation_id, after)
+            return [Change(line, self._drawing) for line in lines]
 
     async def _load(self, conversation_id: int, recent: Recent) -> None:
         async with self._database.reading() as db:

@@ -49,7 +49,18 @@ def composer_again(form: Form, ids: Mapping[str, str]) -> Shown:
         "key": _same_key(form),
         "after": _cursor(form),
     }
-    return "messages/refused.html", context
+    return _composer_page(form), context
+
+
+@get("/conversations/{conversation_id:str}/composer")
+async def composer(
+    request: Asked, conversation_id: FromPath[str], viewer: TheViewer, database: Given[Database], pages: Given[Pages]
+) -> Response[str]:
+    """The composer alone, for a frame of its own: to post from it loads nothing else anew."""
+    async with database.reading() as db:
+        place = await enter(db, viewer.id, parse_id(conversation_id))
+    context = {"conversation": place, "text": "", "key": new_key(), "after": place.revision}
+    return pages.show(request, "messages/framed.html", **context, framed=True)
 
 
 @post(
@@ -72,7 +83,7 @@ async def post_message(
     async with database.reading() as db:
         place = await enter(db, viewer.id, parse_id(conversation_id))
     context = {"conversation": place, "text": form.get("text", ""), "key": _same_key(form), "after": place.revision}
-    pages.on_refusal(request, "messages/refused.html", **context)
+    pages.on_refusal(request, _composer_page(form), **context)
     upload = posted.upload
     key, text = parse_key(form), markup.normalise(form.get("text", ""), may_be_empty=upload is not None)
     posts.count(viewer.id)
@@ -84,7 +95,7 @@ async def post_message(
         async with database.transaction() as writing:
             await forget_carried(writing, viewer)
     if not wants_fragments(request):
-        return Redirect(f"/conversations/{place.id}#latest", status_code=303)
+        return Redirect(f"/conversations/{place.id}{_page_after(form)}", status_code=303)
     return await answers.changed(viewer.id, place.id, stored.message_id, stored.revision, parse_revision(form))
 
 
@@ -216,6 +227,20 @@ async def delete(
 def wants_fragments(request: Asked) -> bool:
     """Whether htmx asks, and swaps in what it gets."""
     return request.headers.get("hx-request") == "true"
+
+
+def _composer_page(form: Form) -> str:
+    """What shows a composer again that was refused."""
+    return "messages/framed.html" if "framed" in form else "messages/refused.html"
+
+
+def _page_after(form: Form) -> str:
+    """Where one is led from a composer once the message is stored; below the conversation's own address."""
+    if "framed" in form:
+        return "/composer"
+    if every := parse_number(form.get("refreshing", "")):
+        return f"/refreshing?every={every}#latest"
+    return "#latest"
 
 
 def _same_key(form: Form) -> str:

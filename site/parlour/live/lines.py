@@ -1,0 +1,70 @@
+"""Draws what a live page writes: each change is one line of HTML, drawn once for each kind of viewer."""
+
+import re
+from collections.abc import Sequence
+
+from parlour.inbox.listing import Entry
+from parlour.live.live_page import Ending
+from parlour.messages.drawing import MessageRow, as_row
+from parlour.messages.feed import Change, in_order
+from parlour.messages.history import Line
+from parlour.messages.markup import preview
+from parlour.templating import Templates
+from parlour.voice.listened import NOTHING
+
+ROWS_COME_HERE = "<!-- rows -->"
+BEAT = "<!-- beat -->\n"
+# Only inside of these a line's end is more than a space.
+KEPT_OR_BROKEN = re.compile(r"<pre\b.*?</pre>|\s*\n\s*", re.DOTALL)
+
+
+class Lines:
+    """Every kind of line that a live page writes."""
+
+    def __init__(self, templates: Templates) -> None:
+        self._templates = templates
+        self._row = templates.get("live/row.html")
+        self._later = templates.get("live/later.html")
+        self._list = templates.get("live/snapshot.html")
+        self._last_words = templates.get("live/last_words.html")
+
+    def document(self, name: str, **context: object) -> list[str]:
+        """The document around the rows, in the parts that come before, between and behind them."""
+        return self._templates.draw(name, **context).strip().split(ROWS_COME_HERE + "\n")
+
+    def rows(self, rows: Sequence[MessageRow]) -> str:
+        """The lines of messages that are there already."""
+        return "".join(_one_line(self._row.render(row=row)) for row in rows)
+
+    def changes(self, changes: Sequence[Change], viewer_id: int, after: int) -> str:
+        """The lines that bring a page from revision `after` up to these changes."""
+        return "".join(self._change(change, viewer_id, after) for change in in_order(changes, after))
+
+    def snapshot(self, entries: Sequence[Entry]) -> str:
+        """The list of conversations as it is now; it takes the place of the one before."""
+        return _one_line(self._list.render(entries=entries))
+
+    def last_words(self, why: Ending, place: str, again: str, pause_s: int) -> str:
+        """Why the page ends, and how it goes on at the address `again`; by itself after a pause, if at all."""
+        return _one_line(self._last_words.render(why=why.value, place=place, again=again, pause_s=pause_s))
+
+    def _change(self, change: Change, viewer_id: int, after: int) -> str:
+        line = change.line
+        mine = line.author_id == viewer_id
+        if line.posted_revision > after:
+            return change.drawn(("row", mine), lambda: self._draw_row(line, mine=mine))
+        return change.drawn("later", lambda: _one_line(self._draw_later(line)))
+
+    def _draw_row(self, line: Line, *, mine: bool) -> str:
+        return _one_line(self._row.render(row=as_row(line, mine=mine, listened=NOTHING)))
+
+    def _draw_later(self, line: Line) -> str:
+        return self._later.render(row=as_row(line, mine=False, listened=NOTHING), preview=preview(line.text or ""))
+
+
+def _one_line(html: str) -> str:
+    return KEPT_OR_BROKEN.sub(_joined, html.strip()) + "\n"
+
+
+def _joined(found: re.Match[str]) -> str:
+    return found[0].replace("\n", "&#10;") if found[0].startswith("<pre") else " "

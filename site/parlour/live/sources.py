@@ -1,0 +1,114 @@
+"""What live pages are about: the messages of a conversation, or the list of conversations."""
+
+import msgspec
+
+from parlour.conversations.marks import marks_for, read_standings
+from parlour.conversations.memberships import enter
+from parlour.db import Database
+from parlour.forms import GREATEST_ID
+from parlour.inbox.listing import Entry, list_conversations
+from parlour.live.lines import Lines
+from parlour.live.live_page import LivePage
+from parlour.messages.drawing import as_page
+from parlour.messages.feed import Feed
+from parlour.messages.history import read_page
+from parlour.voice.listened import read_listened
+
+ENTRIES_AT_MOST = 20  # the page around it lists the others
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Where a page begins: after a revision, or with the newest messages, which a page around it may show already."""
+
+    after: int | None
+    around: int | None
+
+
+class Messages:
+    """A conversation: rows that are there already, and whatever changes after the page's cursor."""
+
+    def __init__(self, page: LivePage, start: Start, database: Database, feed: Feed, token: str) -> None:
+        self.page = page
+        self._conversation_id = page.conversation_id or 0
+        self.place = f"/conversations/{self._conversation_id}"
+        self._start = start
+        self._database = database
+        self._feed = feed
+        self._token = token  # of the forms in the document
+        self.seen = 0  # the place of the last message that was given
+
+    @property
+    def address(self) -> str:
+        return f"{self.place}/live?after={self.page.cursor}"
+
+    async def begin(self, lines: Lines) -> tuple[str, str]:
+        page, start = self.page, self._start
+        async with self._database.reading() as db:
+            place = await enter(db, page.user_id, self._conversation_id)
+            # A cursor of a time that has been undone, such as before a restored backup, is none.
+            after = start.after if start.after is not None and start.after <= place.revision else None
+            rows = await read_page(db, place.id, GREATEST_ID) if after is None else []
+            standings = await read_standings(db, place.id)
+            listened = await read_listened(db, page.user_id, [row.recording.id for row in rows if row.recording])
+        around = start.around if after is None else None
+        page.cursor = min(
+            place.revision, next((known for known in (after, around) if known is not None), place.revision)
+        )
+        page.newest = max(page.newest, place.revision)
+        # What was said while they were looked up comes about as everything else does.
+        rows = [row for row in rows if row.posted_revision <= page.cursor]
+        self.seen = rows[-1].seq if rows else 0
+        begins = "around" if around is not None else "newest" if after is None else "after"
+        before, between, behind = lines.document(
+            "live/messages.html", conversation=place, begins=begins, nothing=not rows, token=self._token
+        )
+        return before + lines.rows(
+            as_page(rows, page.user_id, listened, marks_for(standings, page.user_id))
+        ) + between, behind
+
+    async def fresh(self, lines: Lines, at_most: int) -> tuple[str, int]:
+        page = self.page
+        if page.newest <= page.cursor:
+            return "", 0
+        after, reaching = page.cursor, page.newest
+        news = (await self._feed.portion(self._conversation_id, after, reaching))[:at_most]
+        page.cursor = news[-1].line.revision if news else reaching
+        self.seen = max([self.seen, *(change.line.seq for change in news if change.line.posted_revision > after)])
+        return lines.changes(news, page.user_id, after), len(news)
+
+
+class Inbox:
+    """What is unread, anew whenever that changes."""
+
+    place = "/"
+    address = "/inbox/live"
+    seen = 0
+
+    def __init__(self, page: LivePage, database: Database) -> None:
+        self.page = page
+        self._database = database
+        self._entries: dict[int, Entry] = {}
+
+    async def begin(self, lines: Lines) -> tuple[str, str]:
+        async with self._database.reading() as db:
+            entries = await list_conversations(db, self.page.user_id)
+        self._entries = {entry.conversation_id: entry for entry in entries}
+        before, behind = lines.document("live/inbox.html")
+        return before + lines.snapshot(self._unread), behind
+
+    async def fresh(self, lines: Lines, at_most: int) -> tuple[str, int]:  # noqa: ARG002 — it is always one row
+        changed, self.page.entries = self.page.entries, {}
+        if not changed:
+            return "", 0
+        before = self._unread
+        self._entries |= changed
+        return ("", 0) if self._unread == before else (lines.snapshot(self._unread), 1)
+
+    @property
+    def _unread(self) -> list[Entry]:
+        unread = [entry for entry in self._entries.values() if entry.unread]
+        return sorted(unread, key=_moment, reverse=True)[:ENTRIES_AT_MOST]
+
+
+def _moment(entry: Entry) -> tuple[float, int]:
+    return (entry.at.timestamp() if entry.at else 0.0, entry.conversation_id)

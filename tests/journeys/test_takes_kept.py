@@ -1,0 +1,150 @@
+"""No take is lost: not by a killed tab, a lost line, an ended session, a refusal, or a change of mind."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Route, expect
+
+from browsing import Door, Visitor
+from conftest import OpenHouse
+from parlour.rates import Rate
+from people import Person
+from recording import SAMPLES, Heard, Recorder, seconds_of, takes_kept, unsent
+
+SECONDS_LOST_AT_MOST = 1.5
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """What is kept in the browser is the same on either database."""
+    return f"sqlite:///{tmp_path / 'parlour.sqlite3'}"
+
+
+async def at_her_notes(door: Door, url: str) -> Visitor:
+    visitor = await door.open_for(url, "Ada")
+    await visitor.sign_up()
+    await visitor.meet("Ada")
+    return visitor
+
+
+@pytest.fixture
+async def ada(speaking_door: Door, house: str) -> Visitor:
+    """Ada before her own notes, in a browser with a microphone."""
+    return await at_her_notes(speaking_door, house)
+
+
+async def kill_tab(visitor: Visitor) -> None:
+    """The tab's process dies, as it does when a machine runs out of memory."""
+    session = await visitor.context.new_cdp_session(visitor.page)
+    async with visitor.page.expect_event("crash"):
+        crashing = asyncio.ensure_future(session.send("Page.crash"))
+    crashing.cancel()
+
+
+async def test_a_killed_tab_leaves_its_take_to_be_heard_and_sent(ada: Visitor) -> None:
+    path = f"/conversations/{ada.conversation}"
+    await ada.box.fill("about the train")
+    await Recorder(ada).record("0:04")
+    await kill_tab(ada)
+    await ada.new_tab(path)
+    left = unsent(ada.page)
+    await expect(left).to_contain_text("about the train")
+    await expect(ada.box).to_have_value("")
+    await ada.press("Listen")
+    await expect(left.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    assert 4 - SECONDS_LOST_AT_MOST <= await seconds_of(left.get_by_role("slider", name="Position"), "max") < 5
+    await ada.page.reload()
+    await ada.press("Send recording")
+    message = Heard(ada, "about the train")
+    await expect(message.play).to_be_visible()
+    assert 4 - SECONDS_LOST_AT_MOST <= await seconds_of(message.position, "max") < 5
+    await expect(left).to_have_count(0)
+    assert await takes_kept(ada.page) == (0, 0)
+
+
+async def test_a_session_that_ends_while_one_records_takes_nothing_away(ada: Visitor) -> None:
+    ada.means_status(401)
+    recorder = Recorder(ada)
+    await recorder.record("0:01")
+    async with Person(ada.url) as elsewhere:
+        await elsewhere.sign_in("Ada")
+        await elsewhere.post("/settings/sessions/end-all")
+    await recorder.button("Done").click()
+    await expect(recorder.play).to_be_visible()
+    await ada.say("said in time")
+    await expect(ada.page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+    await ada.sign_in()
+    await expect(unsent(ada.page)).to_contain_text("said in time")
+    await ada.press("Send recording")
+    await expect(Heard(ada, "said in time").play).to_be_visible()
+    await expect(unsent(ada.page)).to_have_count(0)
+    await expect(ada.log.get_by_role("article")).to_have_count(1)
+
+
+async def test_what_is_sent_without_a_line_goes_by_itself_once_there_is_one(ada: Visitor) -> None:
+    ada.means_cuts()
+    await Recorder(ada).review("0:01")
+    await ada.context.set_offline(True)
+    await ada.say("out in the woods")
+    await expect(unsent(ada.page)).to_contain_text("It is tried again by itself.")
+    await expect(ada.box).to_have_value("")
+    await ada.context.set_offline(False)
+    await expect(Heard(ada, "out in the woods").play).to_be_visible()
+    await expect(unsent(ada.page)).to_have_count(0)
+    await ada.page.reload()
+    await expect(ada.log.get_by_role("article")).to_have_count(1)
+
+
+async def test_an_upload_shows_how_far_it_is_and_can_be_called_off(ada: Visitor) -> None:
+    ada.means_cuts()
+    held: asyncio.Queue[Route] = asyncio.Queue()
+    recorder = Recorder(ada)
+    await recorder.review("0:01")
+    await ada.page.route("**/messages", held.put)
+    await ada.say("on second thoughts")
+    await expect(ada.page.get_by_role("progressbar", name="Sending recording", exact=True)).to_be_visible()
+    await held.get()
+    await ada.page.unroute("**/messages")
+    await ada.press("Cancel")
+    await expect(recorder.play).to_be_visible()
+    await expect(ada.box).to_have_value("on second thoughts")
+    await ada.press("Send")
+    await expect(Heard(ada, "on second thoughts").play).to_be_visible()
+    await expect(ada.log.get_by_role("article")).to_have_count(1)
+
+
+async def test_a_refused_recording_is_back_in_the_composer_with_its_caption(
+    speaking_door: Door, open_house: OpenHouse
+) -> None:
+    ada = await at_her_notes(speaking_door, await open_house(rate_uploads=Rate(1, 60)))
+    ada.means_status(415)
+    ada.means_status(429)
+    recorder, alert = Recorder(ada), ada.page.locator("#composer-alert")
+    chooser = ada.page.get_by_label("Audio file", exact=True)
+    await chooser.set_input_files({"name": "tune.mp3", "mimeType": "audio/mpeg", "buffer": b"no sound at all"})
+    await ada.say("listen to this")
+    await expect(alert).to_contain_text("no recording that can be played")
+    await expect(recorder.play).to_be_visible()
+    await expect(ada.box).to_have_value("listen to this")
+    assert [file["name"] for file in await recorder.chosen()] == ["tune.mp3"]
+    await ada.press("Discard")
+    await recorder.review("0:01")
+    await ada.press("Send")
+    await expect(alert).to_contain_text("too often")
+    await expect(recorder.play).to_be_visible()
+    await ada.page.reload()
+    await expect(unsent(ada.page)).to_contain_text("listen to this")
+    await ada.press("Discard recording")
+    await expect(unsent(ada.page)).to_have_count(0)
+    await ada.press("Undo")
+    await expect(recorder.play).to_be_visible()
+
+
+async def test_a_chosen_file_is_sent_as_it_is(ada: Visitor) -> None:
+    await ada.page.get_by_label("Audio file", exact=True).set_input_files(SAMPLES / "phone.m4a")
+    await ada.say("from my phone")
+    message = Heard(ada, "from my phone")
+    await expect(message.play).to_be_visible()
+    assert await seconds_of(message.position, "max") == pytest.approx(7.7, abs=0.1)
+    assert await takes_kept(ada.page) == (0, 0)

@@ -1,0 +1,48 @@
+"""A voice message goes from one person's microphone to the other's ear, live, on either database."""
+
+from playwright.async_api import expect
+
+from browsing import Pair
+from recording import Heard, Recorder, expect_no_barrier, seconds_of
+
+
+async def test_what_one_says_the_other_hears_live_and_after_a_reload(speakers: Pair) -> None:
+    ada, bo = speakers.ada, speakers.bo
+    recorder = Recorder(ada)
+    await recorder.record("0:02")
+    await ada.press("Pause")
+    await recorder.review("0:04")
+    await ada.say("the train is late")
+    await expect(recorder.group).to_have_count(0)
+    await expect(ada.box).to_have_value("")
+    message = Heard(bo, "the train is late")
+    await expect(message.play).to_be_visible()
+    await expect(message.article).to_contain_text("Not heard yet")
+    assert 4 <= await seconds_of(message.position, "max") < 5.5
+    await expect(bo.entry("Ada")).to_contain_text("Voice message")
+    await expect_no_barrier(bo.page)
+
+    await message.button("Speed").click()
+    await expect(message.button("Speed")).to_have_text("1.5×")
+    await message.play.click()
+    await expect(message.pause).to_be_visible()
+    await ada.say("did you hear that?")
+    await expect(bo.article("did you hear that?")).to_be_visible()
+    await expect(message.pause).to_be_visible()
+    await expect(message.play).to_be_visible()
+    await expect(message.article).not_to_contain_text("Not heard yet")
+    assert await seconds_of(message.position) == await seconds_of(message.position, "max")
+    assert await message.heard_s() > 3.9
+
+    async with bo.page.expect_response("**/listened"):
+        await message.position.click()
+    middle = await seconds_of(message.position)
+    assert 1.5 < middle < 3.5
+    await bo.page.reload()
+    await expect(message.button("Speed")).to_have_text("1.5×")
+    assert abs(await seconds_of(message.position) - middle) < 0.2
+    await expect(message.article).not_to_contain_text("Not heard yet")
+    await message.play.click()
+    await expect(message.pause).to_be_visible()
+    await expect(message.play).to_be_visible()
+    assert 1 < await message.heard_s() < 4
