@@ -116,6 +116,17 @@ class PageModel:
         """How many messages the list shows as unread, in all."""
         return sum(int(count) for line in self.lines.values() for count in UNREAD.findall(line))
 
+    async def comes_to_show(self, unread: int) -> None:
+        """Swaps in what comes until the list says that so many messages are unread; it must come to that by itself."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                self._more.clear()
+                while self.frames:
+                    await self.swap(self.frames.pop(0))
+                if self.unread == unread:
+                    return
+                await self._more.wait()
+
     @property
     def shown_rows(self) -> list[str]:
         """The rows as the page's script leaves them: with the states that the marks tell."""

@@ -1,5 +1,7 @@
 """How far a message has come, for those with scripts and without, live and after a reload; and what stays hidden."""
 
+import re
+
 from playwright.async_api import expect
 
 from browsing import ON_SQLITE, Door, Pair, Visitor
@@ -49,7 +51,7 @@ async def test_what_ada_says_is_sent_then_delivered_then_read(pair: Pair, door: 
     await reader.sign_in()
     await reader.go(f"/conversations/{conversation}")
     await expect(reader.state("And now?")).to_have_text("Read")
-    await plain.page.reload()
+    await plain.page.reload(wait_until="domcontentloaded")
     await expect(plain.state("Without a script.")).to_have_text("Read")
 
 
@@ -126,9 +128,91 @@ async def test_what_is_unread_is_told_everywhere_until_it_is_read(pair: Pair) ->
     for number in range(1, 61):
         await ada.page.request.post(
             f"{ada.url}/conversations/{conversation}/messages",
-            form={"text": f"Line {number}", "key": f"0123456789abcdef{number}"},
+            form={"text": f"Line {number}.", "key": f"0123456789abcdef{number}"},
             headers={"origin": ada.url},
         )
     await expect(tab).to_have_title("(60) Conversations · Parlour")
+    await expect(tab.locator("#favicon")).to_have_attribute("href", re.compile("mark-unread"))
     await bo.page.reload()
     await expect(bo.page).to_have_title("(60) Settings · Parlour")
+
+    await bo.go(f"/conversations/{conversation}")
+    await expect(bo.article("Line 60.")).to_be_in_viewport()  # a conversation opens at its latest message
+    await expect(tab).to_have_title("Conversations · Parlour")  # read here, it is read there
+    await expect(tab.locator("#favicon")).not_to_have_attribute("href", re.compile("mark-unread"))
+    await expect(bo.page).to_have_title("Ada · Parlour")
+    await bo.follow("Jump to first new")
+    separator = bo.page.get_by_role("separator", name="New messages", exact=True)
+    await expect(separator).to_be_in_viewport()
+    await expect(separator.locator("xpath=following::article[1]")).to_contain_text("Line 1.")
+    await bo.follow("Jump to latest")
+    await expect(bo.article("Line 60.")).to_be_in_viewport()
+
+
+async def test_what_is_marked_unread_stays_so_until_the_page_is_loaded_again(pair: Pair, door: Door) -> None:
+    ada, bo, conversation = pair
+    for text in ("First.", "Second.", "Third."):
+        await ada.say(text)
+    await expect(ada.state("Third.")).to_have_text("Read")
+    tab = bo.page
+    await bo.new_tab("/")
+    other = bo.page
+    bo.page = tab
+    await (await bo.open_menu("Second.")).get_by_role("button", name="Mark unread from here", exact=True).click()
+    await expect(tab).to_have_title("(2) Ada · Parlour")
+    await expect(other).to_have_title("(2) Conversations · Parlour")
+    await ada.say("Fourth.")
+    await expect(bo.article("Fourth.")).to_be_in_viewport()
+    await expect(tab).to_have_title("(3) Ada · Parlour")
+    await expect(ada.state("Fourth.")).to_have_text("Delivered")
+    await expect(ada.state("Third.")).to_have_text("Read")  # others see no less than before
+    plain = await door.open_for(bo.url, "Bo", scripts=False)
+    await plain.go("/sign-in")
+    await plain.sign_in()
+    await expect(plain.page).to_have_title("(3) Conversations · Parlour")
+    await plain.go(f"/conversations/{conversation}")  # another device reads as ever, and that clears all of them
+    await expect(plain.page.get_by_role("separator", name="New messages", exact=True)).to_be_visible()
+    await expect(tab).to_have_title("Ada · Parlour")
+    await (await plain.open_menu("Fourth.")).get_by_role("button", name="Mark unread from here", exact=True).click()
+    await expect(plain.page).to_have_title("(1) Conversations · Parlour")
+    await expect(tab).to_have_title("(1) Ada · Parlour")
+    await tab.reload()
+    await expect(tab.get_by_role("separator", name="New messages", exact=True)).to_be_visible()
+    await expect(tab).to_have_title("Ada · Parlour")
+    await expect(tab.get_by_role("separator", name="New messages", exact=True)).to_be_visible()
+
+
+async def test_what_does_not_go_can_be_sent_again_copied_or_thrown_away(pair: Pair) -> None:
+    ada, bo, conversation = pair
+    ada.means_cuts()
+    ada.means_status(503)
+    await ada.page.clock.install()
+    await ada.go(f"/conversations/{conversation}")
+    await ada.page.route("**/messages", lambda route: route.abort())
+    await ada.say("It will go.")
+    item = ada.outbox.get_by_role("listitem")
+    await expect(item).to_contain_text("Sending")
+    await ada.page.clock.run_for(29_000)
+    await expect(item).to_contain_text("Sending")
+    await ada.page.clock.run_for(2_000)
+    await expect(item).to_contain_text("Not sent")
+    await expect(item).to_contain_text("The server cannot be reached.")
+    await ada.page.unroute("**/messages")
+    await ada.press("Retry")
+    await expect(bo.article("It will go.")).to_be_visible()
+    await expect(item).to_have_count(0)
+
+    sentence = '<p role="alert">We are out for a moment.</p>'
+    await ada.page.route("**/messages", lambda route: route.fulfill(status=503, body=sentence))
+    await ada.say("It will not go.")
+    await ada.page.clock.run_for(32_000)
+    await expect(item).to_contain_text("We are out for a moment.")
+    await ada.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await ada.press("Copy")
+    assert await ada.page.evaluate("navigator.clipboard.readText()") == "It will not go."
+    await ada.press("Discard")
+    await expect(item).to_have_count(0)
+    await ada.page.unroute("**/messages")
+    await ada.page.reload()
+    await expect(ada.article("It will go.")).to_be_visible()
+    await expect(ada.article("It will not go.")).to_have_count(0)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from listening import is_silent, say_hello
 from parlour.voice.ranges import NoSuchRange, choose_range
-from people import Page, Person
+from people import Page, Person, hear
 from voice.voices import PHONE, WEBM, prepared, sources, speak
 
 RANGES = {
@@ -124,6 +125,38 @@ async def test_another_device_goes_on_where_one_stopped(ada: Person, bo: Person,
     assert "Not heard yet" not in first
     assert 'data-position="0" data-speed="2" data-heard="false"' in second
     assert 'data-position="0" data-speed="1" data-heard="true"' in (await ada.get(f"/conversations/{talk}")).articles[0]
+
+
+async def test_its_author_learns_that_it_was_played_unless_receipts_were_off(
+    ada: Person, bo: Person, talk: int
+) -> None:
+    played = {"position": "1", "heard": "1"}
+    await speak(ada, talk, PHONE.content)
+    await bo.get(f"/conversations/{talk}")
+    assert state(await ada.get(f"/conversations/{talk}")) == "Read"
+    await ada.post("/recordings/1/listened", played)
+    assert state(await ada.get(f"/conversations/{talk}")) == "Read", "to hear oneself is no news"
+    async with ada.listen(talk) as socket:
+        await say_hello(socket)
+        await bo.post("/recordings/1/listened", played)
+        assert '<span class="sr">Played</span>' in await hear(socket, 'id="message-1"')
+    assert state(await ada.get(f"/conversations/{talk}")) == "Played"
+    for hider in (ada, bo):
+        await speak(ada, talk, PHONE.content)
+        await hider.post("/settings", {"online": "on"})
+        await bo.get(f"/conversations/{talk}")
+        number = max(map(int, re.findall(r"/recordings/(\d+)", (await bo.get(f"/conversations/{talk}")).text)))
+        async with ada.listen(talk) as socket:
+            await say_hello(socket)
+            await bo.post(f"/recordings/{number}/listened", played)
+            assert await is_silent(socket), "nobody learns of it by the line, either"
+        await hider.post("/settings", {"receipts": "on", "online": "on"})
+        await bo.post(f"/recordings/{number}/listened", played)
+        assert state(await ada.get(f"/conversations/{talk}")) == "Delivered"
+
+
+def state(page: Page) -> str:
+    return str(re.findall(r'class="sr">(\w+)</span></span>', page.articles[-1])[0])
 
 
 @pytest.mark.parametrize(

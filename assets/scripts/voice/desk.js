@@ -5,6 +5,7 @@ class Desk extends HTMLElement {
   show(state, words = "") {
     const open = !["idle", "discarded"].includes(state);
     this.state = state;
+    document.dispatchEvent(new CustomEvent("activity", { detail: state === "recording" ? state : "" }));
     if (state === "idle") {
       this.panel?.remove();
       this.panel = null;

@@ -26,7 +26,7 @@ class Marks(msgspec.Struct, frozen=True):
 
     def state_of(self, seq: int) -> str:
         """How far one's own message of that place has come."""
-        if seq <= self.read and not any(first <= seq <= last for first, last in _spans(self.unshown)):
+        if seq <= self.read and not stays_unshown(self.unshown, seq):
             return READ
         return DELIVERED if seq <= self.delivered else SENT
 
@@ -118,6 +118,11 @@ def visible(receipt_seq: int, unshown: str) -> tuple[int, str]:
     if spans and spans[-1][1] == receipt_seq:
         receipt_seq = spans.pop()[0] - 1
     return receipt_seq, _written(spans)
+
+
+def stays_unshown(unshown: str, seq: int) -> bool:
+    """Whether the message of that place was read without receipts."""
+    return any(first <= seq <= last for first, last in _spans(unshown))
 
 
 async def deliver(db: Transaction, came: Mapping[Span, int]) -> None:

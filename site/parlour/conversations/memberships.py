@@ -48,6 +48,11 @@ HIDES_READING = (
     )
     .correlate(Membership)
 )
+RECEIPTS_OF_ALL = (
+    select((~HIDES_READING).label("all_give_receipts"))
+    .select_from(Membership)
+    .where(Membership.conversation_id == bindparam("conversation_id"))
+)
 MY_MARKS = (
     select(
         Membership.read_seq,
@@ -123,6 +128,12 @@ async def read_up_to(db: Transaction, place: Place, seq: int) -> None:
     if seq > mine.read_seq:
         db.announce(ReadMarkMoved(place.id, place.user_id))
     db.announce(MarksMoved(place.id))
+
+
+async def all_give_receipts(db: Reading, conversation_id: int) -> bool:
+    """Whether what is read or played here at this moment may be told."""
+    asked = {"conversation_id": conversation_id}
+    return all(row.all_give_receipts for row in await db.execute(RECEIPTS_OF_ALL, asked))
 
 
 async def mark_unread(db: Transaction, place: Place, seq: int) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 from markupsafe import Markup
 
-from parlour.conversations.marks import Marks
+from parlour.conversations.marks import PLAYED, Marks
 from parlour.messages.history import Line
 from parlour.messages.markup import render
 from parlour.templating import Templates
@@ -79,7 +79,7 @@ def as_row(line: Line, *, mine: bool, listened: Listened | None = None, marks: M
         continues=line.continues,
         opens_day=line.opens_day,
         voice=_voice(line.recording, listened) if line.recording else None,
-        state=marks.state_of(line.seq),
+        state=PLAYED if line.played else marks.state_of(line.seq),
     )
 
 

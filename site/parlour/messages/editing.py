@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select, update
 
-from parlour.conversations.models import Conversation
+from parlour.conversations.marks import stays_unshown
+from parlour.conversations.memberships import all_give_receipts
+from parlour.conversations.models import Conversation, Membership
 from parlour.db import Transaction
 from parlour.errors import NotThere
 from parlour.events import ConversationChanged
@@ -33,6 +35,22 @@ async def redraw(db: Transaction, recording_id: int) -> None:
     asked = select(Message.id, Message.conversation_id).where(Message.recording_id == recording_id)
     if found := (await db.execute(asked)).one_or_none():
         await _change(db, found.id, found.conversation_id, {})
+
+
+async def mark_played(db: Transaction, user_id: int, recording_id: int) -> None:
+    """Tells the author that somebody else has played it, if both give receipts at this moment; otherwise never.
+
+    What was read without receipts stays as it is, too.
+    """
+    mine = (Membership.conversation_id == Message.conversation_id) & (Membership.user_id == user_id)
+    asked = (
+        select(Message.id, Message.conversation_id, Message.seq, Membership.unshown)
+        .join(Membership, mine)
+        .where(Message.recording_id == recording_id, Message.author_id != user_id, ~Message.played)
+    )
+    found = (await db.execute(asked)).one_or_none()
+    if found and not stays_unshown(found.unshown, found.seq) and await all_give_receipts(db, found.conversation_id):
+        await _change(db, found.id, found.conversation_id, {"played": True})
 
 
 async def _change(db: Transaction, message_id: int, conversation_id: int, values: dict[str, object]) -> int:

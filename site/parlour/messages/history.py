@@ -33,6 +33,7 @@ class Line(msgspec.Struct, frozen=True):
     continues: bool
     opens_day: bool
     recording: Sound | None = None
+    played: bool = False  # as far as its author may know
 
     @property
     def deleted(self) -> bool:
@@ -53,6 +54,7 @@ LINES = (
         Message.edited_at,
         Message.continues,
         Message.opens_day,
+        Message.played,
         *SOUND_COLUMNS,
     )
     .join(User, User.id == Message.author_id)
@@ -116,4 +118,5 @@ def _line(row: Row[tuple[object, ...]]) -> Line:
         row.continues,
         row.opens_day,
         as_sound(row),
+        row.played,
     )

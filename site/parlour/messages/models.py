@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from parlour.db import Base
@@ -39,6 +39,7 @@ class Message(Base):
     posted_at: Mapped[datetime]
     edited_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+    played: Mapped[bool] = mapped_column(server_default=false())  # a recording, as far as its author may know
     # How it stands to the message before it, which never changes: the same author goes on, and a new day begins.
     continues: Mapped[bool]
     opens_day: Mapped[bool]

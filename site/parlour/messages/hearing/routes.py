@@ -11,9 +11,10 @@ from parlour.accounts.authentication import ThePosted, TheViewer
 from parlour.db import Database
 from parlour.errors import NotThere, Refusal
 from parlour.forms import Asked, Form, Given, parse_id
+from parlour.messages.editing import mark_played
 from parlour.messages.hearing.gate import Audible, find_audible
 from parlour.voice.formats import FORMATS, Kind
-from parlour.voice.listened import SPEEDS, note_listened
+from parlour.voice.listened import SPEEDS, note_listened, read_listened
 from parlour.voice.ranges import NoSuchRange, choose_range, holds
 from parlour.voice.store import Store
 
@@ -68,7 +69,10 @@ async def listened(
     position_s, speed = _parse_progress(posted.form, audible)
     heard = posted.form.get("heard") == "1"
     async with database.transaction() as writing:
+        before = await read_listened(writing, posted.viewer.id, [audible.id])
         await note_listened(writing, posted.viewer.id, audible.id, position_s, speed, heard=heard)
+        if heard and not before.of(audible.id).heard:
+            await mark_played(writing, posted.viewer.id, audible.id)
     if request.headers.get("hx-request") == "true" or request.headers.get("sec-fetch-mode") in ("cors", "same-origin"):
         return Response(None, status_code=204)
     return Redirect("/", status_code=303)
