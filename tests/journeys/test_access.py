@@ -10,7 +10,7 @@ from browsing import ON_SQLITE, Door, Pair, Visitor
 from people import PASSWORD, Person
 
 OPEN_PAGES = ("/sign-in", "/sign-up")
-PAGES = ("/", "/people", "/people?q=Bo", "/settings", "/settings/sessions", "/nowhere")
+PAGES = ("/", "/people", "/people?q=Bo", "/settings", "/settings/sessions", "/share", "/nowhere")
 TABS_AT_MOST = 60
 IS_OUTLINED = """
 (control) => [control, ...control.querySelectorAll("*")].some((part) => getComputedStyle(part).outlineStyle !== "none")

@@ -24,10 +24,14 @@ PushManager.prototype.subscribe = async ({{ applicationServerKey, userVisibleOnl
   return (subscription = {{ toJSON, unsubscribe: async () => (subscription = null) }});
 }};
 """
-SHOWN = """
-async () => {
-  const shown = await (await navigator.serviceWorker.ready).getNotifications();
-  return shown.map(({ title, body, tag }) => [title, body, tag]);
+UNTIL_SHOWN = """
+async (wanted) => {
+  const registration = await navigator.serviceWorker.ready;
+  for (let left = 100; ; left -= 1) {
+    const shown = (await registration.getNotifications()).map(({ title, body, tag }) => [title, body, tag]);
+    if (JSON.stringify(shown) === JSON.stringify(wanted) || !left) return shown;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 """
 SHARE = """
@@ -38,6 +42,18 @@ async ({ text, audio }) => {
   if (audio) form.set("audio", new File([new Uint8Array(64)], "memo.m4a", { type: "audio/mp4" }));
   await fetch("/share", { method: "POST", body: form });
 }
+"""
+UNREACHED = """
+PushManager.prototype.subscribe = async () => { throw new DOMException("no push service", "AbortError"); };
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (...at) {
+  window.tones = (window.tones ?? 0) + 1;
+  start.apply(this, at);
+};
+"""
+HIDE = """
+Object.defineProperty(document, "visibilityState", { get: () => "hidden" });
+document.dispatchEvent(new Event("visibilitychange"));
 """
 CONTROLLED = "() => navigator.serviceWorker.ready.then(() => true)"
 
@@ -87,9 +103,7 @@ class Worker:
 
     async def shows(self, *wanted: list[str]) -> None:
         """Waits until just these notifications stand."""
-        await self._page.wait_for_function(
-            f"async (wanted) => JSON.stringify(await ({SHOWN})()) === JSON.stringify(wanted)", arg=list(wanted)
-        )
+        assert await self._page.evaluate(UNTIL_SHOWN, list(wanted)) == list(wanted)
 
 
 @ON_SQLITE
@@ -124,6 +138,37 @@ async def test_the_bell_is_pressed_and_the_closed_browser_is_told(house: str, do
     await ada.press("Turn off notifications")
     await expect(button(ada, "Turn on notifications")).to_be_visible()
     assert await ada.page.evaluate("caches.keys()") == [], "nothing of ours is kept by the worker"
+
+
+@ON_SQLITE
+async def test_the_bell_rings_for_what_is_not_on_screen_also_where_no_push_service_is(house: str, door: Door) -> None:
+    ada = await door.open_for(house, "Ada")
+    await ada.context.add_init_script(UNREACHED)
+    await ada.sign_up()
+    await ada.context.grant_permissions(["notifications"], origin=house)
+    async with Person(house) as bo, Person(house) as cy:
+        await bo.sign_up("Bo")
+        await cy.sign_up("Cy")
+        talk, muted = await bo.meet("Ada"), await cy.meet("Ada")
+        await ada.go(f"/conversations/{muted}")
+        await ada.page.evaluate(HIDE)
+        await bo.say(talk, "before the bell")
+        await expect(ada.entry("Bo")).to_contain_text("1 unread")
+        await ada.go("/settings")
+        await ada.press("Turn on notifications")
+        await expect(ada.page.get_by_role("alert")).to_contain_text("while Parlour is open")
+        await ada.go("/")
+        await ada.page.evaluate(HIDE)
+        await bo.say(talk, "after it")
+        worker = Worker(ada.page, await ada.context.new_cdp_session(ada.page))
+        await worker.shows(["Bo", "after it", f"conversation-{talk}"])
+        assert await ada.page.evaluate("window.tones") == 2, "it sounds once, for two messages of one breath"
+        inbox = ada.page
+        await ada.new_tab(f"/conversations/{talk}")
+        await expect(ada.entry("Bo")).not_to_contain_text("unread")
+        await ada.page.close()
+        worker = Worker(inbox, await ada.context.new_cdp_session(inbox))
+        await worker.shows()
 
 
 @ON_SQLITE
