@@ -25,6 +25,7 @@ from parlour.assets import Assets
 from parlour.config import Config
 from parlour.conversations import memberships
 from parlour.conversations import routes as conversations
+from parlour.conversations.memberships import Gate
 from parlour.db import Database
 from parlour.errors import NotThere, Unavailable
 from parlour.handing import Handler, hand_to, holding
@@ -199,6 +200,7 @@ def create_site(config: Config, origins: Origins, leaving: asyncio.Event | None 
         "feed": feed,
         "frame_rate": config.rate_frames,
         "frames": frames,
+        "gate": Gate(database),
         "hub": hub,
         "notices": notifications.Notices(
             assets, templates, reachable, FeedKeys(config.secret_keys), vapid.public_key, config.base_url

@@ -13,7 +13,7 @@ async def test_what_ada_says_stands_on_the_pages_of_both(ada: Person, bo: Person
         assert len(page.articles) == 1
         assert "<em>Bo</em>" in page.articles[0]
         assert "Ada" in page.articles[0]
-    assert "Sent" in (await ada.get(f"/conversations/{talk}")).articles[0]
+    assert "Read" in (await ada.get(f"/conversations/{talk}")).articles[0]
     assert "Sent" not in (await bo.get(f"/conversations/{talk}")).articles[0]
 
 

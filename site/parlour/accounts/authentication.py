@@ -10,7 +10,7 @@ from litestar import Request, WebSocket
 from litestar.datastructures import Cookie, State
 from litestar.response import Response
 
-from parlour.accounts.sessions import Lifetime, Viewer, find_viewer
+from parlour.accounts.sessions import Lifetime, Viewer, find_viewer, who_is_signed_in
 from parlour.db import Database
 from parlour.errors import NotSameOrigin, Refusal, SignedOut
 from parlour.forms import Asked, Form, Given, NotText, read_form
@@ -63,6 +63,7 @@ class Authentication:
     def __init__(self, database: Database, keys: tuple[str, ...], lifetime: Lifetime, origins: Origins) -> None:
         newest_last = list(reversed(keys))
         self._database = database
+        self._signed_in = who_is_signed_in(database)
         self._origins = origins
         self._sessions = Signer(newest_last, salt="session", key_derivation="hmac")
         self._known = URLSafeSerializer(newest_last, salt="known browser", signer_kwargs={"key_derivation": "hmac"})
@@ -74,7 +75,9 @@ class Authentication:
         """Who is asking, or None for somebody who is not signed in; asked once a request."""
         if "viewer" not in connection.state:
             token = self._session_token(connection)
-            viewer = await find_viewer(self._database, token, self.lifetime) if token else None
+            viewer = None
+            if token:
+                viewer = await find_viewer(self._database, self._signed_in, token, self.lifetime)
             connection.state["viewer"] = viewer
         found = connection.state["viewer"]
         return found if isinstance(found, Viewer) else None

@@ -2,15 +2,17 @@
 
 import hashlib
 import secrets
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 
 from parlour.accounts.models import Session, User
 from parlour.db import Database, Reading, Transaction
 from parlour.errors import NotThere
 from parlour.events import SessionsEnded
+from parlour.together import Together
 
 TOKEN_BYTES = 32
 LONGEST_CARRIED_PATH = 200  # characters; no page with a form has a longer one
@@ -25,6 +27,7 @@ OTHER_SYSTEMS = (("CrOS", "ChromeOS"), ("Linux", "Linux"))
 
 WHO_IS_SIGNED_IN = (
     select(
+        Session.token_digest,
         Session.id,
         Session.user_id,
         Session.created_at,
@@ -35,7 +38,7 @@ WHO_IS_SIGNED_IN = (
         User.notifications_show,
     )
     .join(User, User.id == Session.user_id)
-    .where(Session.token_digest == bindparam("digest"))
+    .where(Session.token_digest.in_(bindparam("digests", expanding=True)))
 )
 
 
@@ -101,10 +104,22 @@ async def begin_session(db: Transaction, user_id: int, user_agent: str, carried:
     return token
 
 
-async def find_viewer(database: Database, token: str, lifetime: Lifetime) -> Viewer | None:
+SignedIn = Together[bytes, Row[tuple[object, ...]]]
+
+
+def who_is_signed_in(database: Database) -> SignedIn:
+    """Finds sessions by the digest of their token."""
+
+    async def look(digests: Sequence[bytes]) -> Mapping[bytes, Row[tuple[object, ...]]]:
+        async with database.reading() as db:
+            return {row.token_digest: row for row in await db.execute(WHO_IS_SIGNED_IN, {"digests": digests})}
+
+    return Together(look)
+
+
+async def find_viewer(database: Database, signed_in: SignedIn, token: str, lifetime: Lifetime) -> Viewer | None:
     """Who is signed in with this token, if its session is alive; that it was used is noted now and then."""
-    async with database.reading() as db:
-        found = (await db.execute(WHO_IS_SIGNED_IN, {"digest": _digest(token)})).one_or_none()
+    found = await signed_in.find(_digest(token))
     if not found:
         return None
     now = datetime.now(UTC)

@@ -1,9 +1,10 @@
 """The gate: a conversation is loaded through the viewer's own membership, or it is not there."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, exists, func, select, tuple_, update
 
 from parlour.accounts.models import User
 from parlour.conversations.marks import settle
@@ -11,12 +12,14 @@ from parlour.conversations.models import Conversation, Membership
 from parlour.db import Database, Reading, Transaction
 from parlour.errors import NotThere
 from parlour.events import MarksMoved, ReadMarkMoved
+from parlour.together import Together
 
 OTHER = Membership.__table__.alias("other")
 
 THROUGH_THE_GATE = (
     select(
         Conversation.id,
+        Membership.user_id,
         Conversation.revision,
         Conversation.last_seq,
         Membership.read_seq,
@@ -30,7 +33,7 @@ THROUGH_THE_GATE = (
     .outerjoin(OTHER, (OTHER.c.conversation_id == Conversation.id) & (OTHER.c.user_id != Membership.user_id))
     # In notes there is nobody else, and one talks with oneself.
     .join(User, User.id == func.coalesce(OTHER.c.user_id, Membership.user_id))
-    .where(Conversation.id == bindparam("conversation_id"), Membership.user_id == bindparam("user_id"))
+    .where(tuple_(Membership.conversation_id, Membership.user_id).in_(bindparam("places", expanding=True)))
 )
 
 UNREAD: ColumnElement[int] = Conversation.last_seq - Membership.read_seq
@@ -92,12 +95,40 @@ class Place(msgspec.Struct, frozen=True):
 
 async def enter(db: Reading, user_id: int, conversation_id: int) -> Place:
     """The conversation, as that user stands in it. Raises NotThere where it is not, or not theirs."""
-    row = (await db.execute(THROUGH_THE_GATE, {"user_id": user_id, "conversation_id": conversation_id})).one_or_none()
-    if not row:
+    found = await _find_places(db, [(conversation_id, user_id)])
+    if not found:
         raise NotThere
+    return found[conversation_id, user_id]
+
+
+class Gate:
+    """The same for many who come at once, such as all who post."""
+
+    def __init__(self, database: Database) -> None:
+        async def look(wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Place]:
+            async with database.reading() as db:
+                return await _find_places(db, wanted)
+
+        self._places = Together(look)
+
+    async def enter(self, user_id: int, conversation_id: int) -> Place:
+        """The conversation, as that user stands in it. Raises NotThere where it is not, or not theirs."""
+        place = await self._places.find((conversation_id, user_id))
+        if not place:
+            raise NotThere
+        return place
+
+
+async def _find_places(db: Reading, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Place]:
+    """The places that there are, by conversation and user."""
+    rows = await db.execute(THROUGH_THE_GATE, {"places": wanted})
+    return {(row.id, row.user_id): _place(row) for row in rows}
+
+
+def _place(row: Row[tuple[object, ...]]) -> Place:
     return Place(
         id=row.id,
-        user_id=user_id,
+        user_id=row.user_id,
         revision=row.revision,
         last_seq=row.last_seq,
         read_seq=row.read_seq,

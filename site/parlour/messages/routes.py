@@ -11,7 +11,7 @@ from litestar.response import Redirect, Response
 from parlour.accounts.authentication import Posted, ThePosted, TheViewer
 from parlour.accounts.pages import FormPage, Pages, Shown
 from parlour.accounts.sessions import forget_carried
-from parlour.conversations.memberships import enter, mark_unread, read_up_to
+from parlour.conversations.memberships import Gate, enter, mark_unread, read_up_to
 from parlour.db import Database
 from parlour.errors import Refusal, Unavailable
 from parlour.forms import Asked, BadKey, Form, Given, new_key, parse_id, parse_key, parse_number, parse_revision
@@ -72,6 +72,7 @@ async def post_message(
     conversation_id: FromPath[str],
     posted: ThePosted,
     database: Given[Database],
+    gate: Given[Gate],
     pages: Given[Pages],
     posting: Given[Posting],
     speaking: Given[Speaking],
@@ -80,8 +81,7 @@ async def post_message(
 ) -> Response[str] | Redirect:
     """Says something. The answer comes once it is committed, and only then."""
     viewer, form = posted.viewer, posted.form
-    async with database.reading() as db:
-        place = await enter(db, viewer.id, parse_id(conversation_id))
+    place = await gate.enter(viewer.id, parse_id(conversation_id))
     context = {"conversation": place, "text": form.get("text", ""), "key": _same_key(form), "after": place.revision}
     pages.on_refusal(request, _composer_page(form), **context)
     upload = posted.upload
@@ -105,11 +105,11 @@ async def read(
     conversation_id: FromPath[str],
     posted: ThePosted,
     database: Given[Database],
+    gate: Given[Gate],
     answers: Given[Answers],
 ) -> Response[str] | Redirect:
     """The viewer's page says what was seen."""
-    async with database.reading() as db:
-        place = await enter(db, posted.viewer.id, parse_id(conversation_id))
+    place = await gate.enter(posted.viewer.id, parse_id(conversation_id))
     seq = parse_number(posted.form.get("seq", ""))
     if seq is None:
         raise NoNumber
