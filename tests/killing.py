@@ -1,5 +1,6 @@
 """A Parlour that can be killed: a process of its own, started again on the same port with the same data."""
 
+import resource
 import sys
 from pathlib import Path
 
@@ -11,13 +12,14 @@ PLENTY = "100000/60s"
 class KillableHouse(Server):
     """Parlour as people run it, at `url`; `kill` ends it as a power cut does, `start` brings it back."""
 
-    def __init__(self, data: Path, database_url: str) -> None:
+    def __init__(self, data: Path, database_url: str, **settings: str) -> None:
         super().__init__()
         self._port = free_ports(1)[0]
         self.url = f"http://127.0.0.1:{self._port}"
         self._data = data
-        rates = ("POSTS", "SIGN_INS", "ADDRESS", "SIGN_UPS", "CONVERSATIONS")
+        rates = ("POSTS", "SIGN_INS", "ADDRESS", "SIGN_UPS", "CONVERSATIONS", "UPLOADS")
         self._settings = {f"PARLOUR_RATE_{name}": PLENTY for name in rates} | {"PARLOUR_DATABASE_URL": database_url}
+        self._settings |= settings
 
     def start(self) -> None:
         command: Command = [sys.executable, "-m", "parlour", "serve"]
@@ -29,3 +31,10 @@ class KillableHouse(Server):
         self.process.kill()
         self.process.wait()
         assert "Traceback" not in self.log.read_text()
+
+    @property
+    def resident_mib(self) -> float:
+        """The memory that the server itself uses."""
+        assert self.process
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * resource.getpagesize() / 2**20

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
+from browsing import ON_SQLITE
 from people import Person
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -56,6 +57,7 @@ async def test_a_feed_tells_what_is_unread_and_reads_nothing(ada: Person, bo: Pe
     assert entries(await fetch(ada, await feed_of(ada))) == []
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("shows", "title", "body"), [("sender", "Ada", "New message"), ("message", "Parlour", "New message")]
 )
@@ -70,6 +72,7 @@ async def test_a_feed_shows_no_more_than_notifications_do(
     assert ("Ada" in answer.text) == (shows == "sender")
 
 
+@ON_SQLITE
 async def test_a_new_address_ends_the_old_one_and_nobody_can_guess_one(ada: Person, bo: Person) -> None:
     old = await feed_of(bo)
     assert await feed_of(ada) != old
@@ -82,6 +85,7 @@ async def test_a_new_address_ends_the_old_one_and_nobody_can_guess_one(ada: Pers
     assert (await bo.post("/settings", {"show": "all of it"})).status == 422
 
 
+@ON_SQLITE
 async def test_a_feed_that_has_not_changed_is_not_sent_again(ada: Person, bo: Person, talk: int) -> None:
     path = await feed_of(bo)
     tag = (await fetch(bo, path)).headers["etag"]

@@ -8,11 +8,12 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from sqlalchemy import select
 
+from browsing import ON_SQLITE
 from conftest import OpenHouse
 from parlour import db
 from parlour.notifications import lanes, pushing
 from parlour.notifications.models import PushSubscription
-from people import Person
+from people import Person, hear
 from push_service import Browser, PushService, check_vapid, push_service, read_notice
 
 TALE = "a tale of *two* cities"
@@ -81,6 +82,7 @@ async def test_a_message_reaches_a_closed_browser_and_only_that(
     assert service.has_none("/ada"), "nobody is told of what they said"
 
 
+@ON_SQLITE
 async def test_a_topic_belongs_to_one_conversation_of_one_person(
     ada: Person, bo: Person, cy: Person, talk: int, phone: Browser, service: PushService
 ) -> None:
@@ -99,6 +101,7 @@ async def test_a_topic_belongs_to_one_conversation_of_one_person(
     assert first.headers["authorization"] == second.headers["authorization"]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("shows", "title", "body"),
     [("everything", "Ada", TALE), ("sender", "Ada", "New message"), ("message", "Parlour", "New message")],
@@ -120,6 +123,7 @@ async def test_a_notification_shows_no_more_than_its_reader_lets_it(
     assert ("Ada" in text, "cities" in text) == (title == "Ada", body == TALE)
 
 
+@ON_SQLITE
 async def test_the_longest_message_fits(ada: Person, talk: int, phone: Browser, service: PushService) -> None:
     await ada.say(talk, "𝕏é" * 5_000)
     pushed = await service.receive("/bo")
@@ -127,6 +131,7 @@ async def test_the_longest_message_fits(ada: Person, talk: int, phone: Browser, 
     assert str(read_notice(phone, pushed)["body"]).endswith("…")
 
 
+@ON_SQLITE
 async def test_who_sees_the_conversation_or_read_it_meanwhile_is_told_nothing(
     ada: Person, bo: Person, cy: Person, talk: int, phone: Browser, service: PushService
 ) -> None:
@@ -144,6 +149,47 @@ async def test_who_sees_the_conversation_or_read_it_meanwhile_is_told_nothing(
     assert service.has_none("/bo")
 
 
+@ON_SQLITE
+async def test_an_open_page_says_that_it_is_before_somebodys_eyes(
+    ada: Person, bo: Person, cy: Person, talk: int, phone: Browser, service: PushService
+) -> None:
+    witness = Browser()
+    await witness.subscribe(cy, service.endpoint("/cy"))
+    other = await ada.meet("Cy")
+    async with bo.listen(talk) as seen, cy.listen(other) as unseen:
+        for socket in (seen, unseen):
+            await socket.send('{"after": "0"}')
+            await hear(socket, "beat")
+        await seen.send('{"shown": true}')
+        await unseen.send('{"shown": false}')
+        await ada.say(talk, "Bo sees this")
+        await ada.say(other, "Cy has it in a tab behind others")
+        await service.receive("/cy")
+    assert "/bo" not in service.asked
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_of_several_processes_one_tells_and_all_know_what_is_seen(
+    open_house: OpenHouse, house: str, service: PushService, phone: Browser, ada: Person, talk: int
+) -> None:
+    other_house = await open_house(push_hosts=(service.host,))
+    async with Person(other_house) as cy, Person(other_house) as bo:
+        await cy.sign_up("Cy")
+        witness = Browser()
+        await witness.subscribe(cy, service.endpoint("/cy"))
+        witnessed = await ada.meet("Cy")
+        await ada.say(talk, "once")
+        await service.receive("/bo")
+        await bo.sign_in("Bo")
+        await bo.get(f"/conversations/{talk}")
+        assert read_notice(phone, await service.receive("/bo"))["kind"] == "read"
+        await ada.say(talk, "Bo sees this, by way of the other process")
+        await ada.say(witnessed, "and nobody is told twice")
+        await service.receive("/cy")
+    assert service.asked == {"/bo": 2, "/cy": 1}
+
+
+@ON_SQLITE
 async def test_a_muted_conversation_tells_nothing_until_it_is_not_muted_any_more(
     ada: Person, bo: Person, cy: Person, talk: int, phone: Browser, service: PushService
 ) -> None:
@@ -175,6 +221,7 @@ async def test_what_was_told_is_taken_away_once_it_is_read(
     assert pushed.headers["topic"] == told.headers["topic"], "where the first one still waits, it is not shown at all"
 
 
+@ON_SQLITE
 async def test_an_address_where_nobody_is_reached_is_forgotten(
     ada: Person, talk: int, phone: Browser, service: PushService, database: db.Database
 ) -> None:
@@ -226,6 +273,7 @@ async def test_a_browser_has_one_address_and_belongs_to_whoever_used_it_last(
     assert read_notice(mine, await service.receive("/shared"))["title"] == "Bo"
 
 
+@ON_SQLITE
 async def test_a_push_service_that_is_slow_or_down_delays_nobody(
     ada: Person, bo: Person, cy: Person, talk: int, phone: Browser, service: PushService
 ) -> None:
@@ -247,6 +295,7 @@ async def test_a_push_service_that_is_slow_or_down_delays_nobody(
     assert str(read_notice(witness, await service.receive("/cy"))["body"]) == "try again"
 
 
+@ON_SQLITE
 async def test_a_redirect_is_not_followed(ada: Person, talk: int, phone: Browser, service: PushService) -> None:
     service.answers["/bo"] = 307
     await ada.say(talk, "go elsewhere")

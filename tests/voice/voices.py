@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import av
+import httpx
 
 from people import PATIENCE_S, Page, Person
 
@@ -50,6 +51,29 @@ async def speak(
     named = {header.replace("_", "-"): value for header, value in headers.items()}
     path = f"/conversations/{talk}/messages"
     return Page(await person.client.post(path, data=fields, files={"recording": (name, content)}, headers=named))
+
+
+class Sending:
+    """A voice message on its way: the same form, but sent piece by piece over a connection of its own."""
+
+    def __init__(self, person: Person, talk: int, content: bytes, key: str, **headers: str) -> None:
+        fields, files = {"text": "a caption", "key": key}, {"recording": ("voice.webm", content)}
+        named = {"cookie": person.cookie, "origin": person.url}
+        named |= {name.replace("_", "-"): value for name, value in headers.items()}
+        path = f"{person.url}/conversations/{talk}/messages"
+        request = httpx.Request("POST", path, data=fields, files=files, headers=named)
+        lines = [f"POST {request.url.path} HTTP/1.1", *(f"{name}: {value}" for name, value in request.headers.items())]
+        self.body = request.read()
+        self.before_file = self.body.index(content)
+        self._head = "\r\n".join([*lines, "", ""]).encode()
+        self._port = request.url.port or 80
+
+    async def send(self, size: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Sends the first so many bytes of the body."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        writer.write(self._head + self.body[:size])
+        await writer.drain()
+        return reader, writer
 
 
 def sources(article: str) -> list[str]:

@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const LEFT_TO_THE_EYE_MS = 1_500; // whoever looks at the conversation has read it by then
+  const SAY_SHOWN_EVERY_MS = 30_000;
   const { user, session, ring } = document.body.dataset;
   const bell = `bell:${user}`; // for which session it was pressed
   const known = new Map(); // from a line of the list to its unread count
@@ -18,6 +19,14 @@
       if (before && !now) import(ring).then(({ silence }) => silence(line.id.split("-")[1]));
     }
   });
+
+  // What is before somebody's eyes need not be notified; the server believes it for a minute.
+  setInterval(sayShown, SAY_SHOWN_EVERY_MS);
+  document.addEventListener("visibilitychange", sayShown);
+
+  function sayShown({ type } = {}) {
+    if (type || document.visibilityState === "visible") document.dispatchEvent(new CustomEvent("line:say", { detail: { shown: true }, cancelable: true }));
+  }
 
   // A subscription ends with its session; whoever signs in again had pressed the bell here.
   async function resume({ pushManager }) {

@@ -87,6 +87,11 @@ async def list_members(db: Reading, conversation_id: int) -> dict[int, Entry]:
     return {row.user_id: _entry(row) for row in rows}
 
 
+def one_line(text: str, seconds: float | None) -> str:
+    """A message in one line; `seconds` is the length of its recording, if it is one."""
+    return preview(text) if seconds is None else f"Voice message ({length(seconds)}) {preview(text)}".rstrip()
+
+
 def digest(entries: list[Entry]) -> str:
     """A short name for what a list shows, so that a page can say what it has."""
     shown = [msgspec.structs.replace(entry, open=False, undelivered=0) for entry in entries]
@@ -114,8 +119,4 @@ def _said(row: Row[tuple[object, ...]]) -> str:
     """The latest message in one line; nothing where there is none."""
     if row.posted_at is None:
         return ""
-    if row.text is None:
-        return "Message deleted"
-    if row.seconds is None:
-        return preview(row.text)
-    return f"Voice message ({length(row.seconds)}) {preview(row.text)}".rstrip()
+    return "Message deleted" if row.text is None else one_line(row.text, row.seconds)

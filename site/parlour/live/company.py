@@ -14,7 +14,7 @@ from parlour.accounts.models import User
 from parlour.conversations.marks import Standings, deliver, marks_for, read_standings
 from parlour.db import Database
 from parlour.errors import Unavailable
-from parlour.events import ChoicesChanged, Event, MarksMoved, MemberActs, PeopleCame, PeopleLeft
+from parlour.events import ChoicesChanged, ConversationShown, Event, MarksMoved, MemberActs, PeopleCame, PeopleLeft
 from parlour.inbox.listing import ENTRIES_AT_MOST
 from parlour.live.audience import Audience
 from parlour.live.frames import Frames
@@ -26,6 +26,7 @@ RENEW_EVERY_S = 15.0
 GATHER_S = 0.1  # what pages acknowledge meanwhile is noted together
 FADES_AFTER_S = 6.0  # what somebody does, unless they go on saying it
 ACTS_EVERY_S = 1.0  # what a page says more often is not heard
+SHOWN_EVERY_S = 5.0
 SEEN_AT_ONCE = 500
 CAME_AT_ONCE = 1_000  # in one transaction
 DOINGS = ("typing", "recording")
@@ -100,6 +101,13 @@ class Company:
             return
         page.acted_at = now if doing in DOINGS else 0.0
         self._publish([MemberActs(page.conversation_id, page.user_id, doing if doing in DOINGS else "")])
+
+    def note_shown(self, page: Socket) -> None:
+        """A page's conversation is before its person's eyes."""
+        now = time.monotonic()
+        if page.conversation_id is not None and now - page.shown_at >= SHOWN_EVERY_S:
+            page.shown_at = now
+            self._publish([ConversationShown(page.conversation_id, page.user_id)])
 
     async def tell(self, page: Socket) -> None:
         """Brings one page up to now. Raises Unavailable."""

@@ -41,10 +41,11 @@ Known = Annotated[int, msgspec.Meta(ge=0, le=GREATEST_ID)]
 
 
 class Word(msgspec.Struct, frozen=True):
-    """What a page may say afterwards: up to where conversations have come to it, and what its person is doing."""
+    """What a page may say afterwards: where conversations have come to it, what its person does, that it is seen."""
 
     came: dict[Known, Known] = {}
     doing: str | None = None
+    shown: bool = False  # it is before somebody's eyes
 
 
 class NoHello(Refusal):
@@ -157,6 +158,8 @@ def _hear_word(text: str, page: Socket, company: Company) -> None:
         company.acknowledge(page, word.came)
     if word.doing is not None:
         company.act(page, word.doing)
+    if word.shown:
+        company.note_shown(page)
 
 
 def _too_often(page: Socket, rate: Rate) -> bool:

@@ -25,6 +25,7 @@ class Socket:
         "other_id",
         "session_id",
         "settling",
+        "shown_at",
         "user_id",
         "wire",
     )
@@ -57,6 +58,7 @@ class Socket:
         self.marks: Marks | None = None  # what it was told of the others' marks, and of what they do
         self.activity: str | None = None
         self.acted_at = 0.0  # when its person was last heard to do something
+        self.shown_at = 0.0  # … and when it was last said to be before their eyes
 
     @property
     def listens(self) -> bool:

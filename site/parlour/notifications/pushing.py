@@ -103,7 +103,7 @@ class Pushes:
         for address in await self._find(conversation_ids):
             place = (address.conversation_id, address.user_id)
             unread = address.read_seq < address.last_seq
-            if not unread or address.muted or address.text is None or self._shown.lately(*place):
+            if not unread or address.muted or address.line is None or self._shown.lately(*place):
                 continue
             self._told[place] = address.last_seq
             self._told.move_to_end(place)

@@ -11,11 +11,13 @@ from parlour.conversations.models import Conversation, Membership
 from parlour.conversations.settings import is_muted
 from parlour.db import Reading, Transaction
 from parlour.errors import Refusal
+from parlour.inbox.listing import one_line
 from parlour.messages.models import Message
 from parlour.notifications.addresses import BadEndpoint, Reachable
 from parlour.notifications.encryption import AUTH_BYTES, read_public_key
 from parlour.notifications.models import PushSubscription
 from parlour.notifications.vapid import decode
+from parlour.voice.models import Recording
 
 AUTHOR = User.__table__.alias("author")
 ALL = Membership.__table__.alias("all_of_theirs")
@@ -42,6 +44,7 @@ ADDRESSES = (
         AUTHOR.c.name.label("author_name"),
         Message.text,
         Message.posted_at,
+        Recording.seconds,
         Session.created_at.label("session_created_at"),
         Session.last_used_at,
         UNREAD_IN_ALL.label("unread"),
@@ -51,6 +54,7 @@ ADDRESSES = (
     .join(PushSubscription, PushSubscription.user_id == Membership.user_id)
     .join(Session, Session.id == PushSubscription.session_id)
     .join(Message, (Message.conversation_id == Conversation.id) & (Message.seq == Conversation.last_seq))
+    .outerjoin(Recording, Recording.id == Message.recording_id)
     .join(AUTHOR, AUTHOR.c.id == Message.author_id)
     .where(Membership.conversation_id.in_(bindparam("conversation_ids", expanding=True)))
 )
@@ -78,7 +82,7 @@ class Address(msgspec.Struct, frozen=True):
     last_seq: int
     shows: str  # what the user lets a notification show
     author_name: str  # of the latest message
-    text: str | None  # of the latest message; None where it is deleted
+    line: str | None  # the latest message in one line; None where it is deleted
     posted_at: datetime
     unread: int  # in all of the user's conversations
 
@@ -148,7 +152,7 @@ async def find_addresses(db: Reading, conversation_ids: list[int], lifetime: Lif
             row.last_seq,
             row.notifications_show,
             row.author_name,
-            row.text,
+            None if row.text is None else one_line(row.text, row.seconds),
             row.posted_at,
             int(row.unread),  # PostgreSQL adds up in decimals
         )

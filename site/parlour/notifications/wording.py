@@ -6,10 +6,8 @@ import hmac
 import msgspec
 
 from parlour.accounts.settings.choices import EVERYTHING, SENDER
-from parlour.messages.markup import preview
 from parlour.notifications.subscriptions import Address
 
-LONGEST_BODY = 200  # code points
 TOPIC_CHARACTERS = 32
 HOUSE = "Parlour"
 SOMETHING = "New message"
@@ -38,7 +36,7 @@ def words(shows: str, author_name: str, line: str) -> tuple[str, str]:
 
 def new_message(address: Address, icon: str, badge: str) -> bytes:
     """Tells of the latest message."""
-    title, body = words(address.shows, address.author_name, preview(address.text or "", LONGEST_BODY))
+    title, body = words(address.shows, address.author_name, address.line or "")
     at = round(address.posted_at.timestamp() * 1000)
     notice = Notice("message", _tag(address), _url(address), address.unread, title, body, icon, badge, at)
     return msgspec.json.encode(notice)

@@ -17,11 +17,14 @@ from av.stream import Disposition
 
 from parlour.voice.formats import FORMATS, Kind
 from parlour.voice.waveform import RATE_HZ, Levels
+from parlour.voice.wholeness import is_whole
 
 TRACKS_AT_MOST = 8  # of whatever sort; no recorder writes more
 SETUP_BYTES = 512  # no codec needs more to begin; Vorbis, whose setup is long, is given a new one by the writer
 BROKEN_AT_MOST = 0.02  # of the packets: a click is no reason to refuse what somebody said
 GAP_S = 0.1  # time that passed without sound, as some recorders leave it where they were paused
+TELLS_LENGTH = (Kind.WEBM, Kind.OGG, Kind.M4A, Kind.WAV)  # in mp3 it is mostly a guess
+MISSING_AT_MOST = 1.05  # how much longer a whole file may say that it is
 DECODED_AS = {"mp3float": "mp3"}
 
 OPEN = {
@@ -52,6 +55,8 @@ class Opened:
         """Opens the file as `kind` and as nothing else. Raises NoSound, and av's FFmpegError."""
         self.container = av.open(source, "r", format=FORMATS[kind].demuxer, options=OPEN, metadata_errors="replace")
         self.stream = self._find_sound()
+        if not getattr(self.stream, "codec_context", None):  # a codec that nobody knows
+            raise NoSound
         codec = self.stream.codec_context
         codec.thread_count = 1
         self.codec = DECODED_AS.get(codec.name, codec.name)
@@ -59,6 +64,11 @@ class Opened:
             raise NoSound
         if self.codec != "vorbis" and len(codec.extradata or b"") > SETUP_BYTES:
             raise NoSound
+
+    @property
+    def declared_s(self) -> float:
+        """How long the file says that it is; nothing where it does not say."""
+        return (self.container.duration or 0) / av.time_base
 
     def frames(self) -> Iterator[AudioFrame]:
         """What can be decoded, in order."""
@@ -87,16 +97,17 @@ class Listener:
         self._resampler = AudioResampler("s16", "mono", RATE_HZ)
         self._packets = self._broken = 0
 
-    def hear(self, packet: "Packet[AudioStream]") -> None:
-        """Raises TooLong, and NoSound once too much of it is broken."""
+    def hear(self, packet: "Packet[AudioStream]") -> bool:
+        """Whether it can be decoded. Raises TooLong."""
         self._packets += 1
         try:
             frames = packet.decode()
         except av.FFmpegError:
             self._broken += 1
-            return
+            return False
         for frame in frames:
             self._note(frame)
+        return True
 
     def finish(self) -> None:
         """Raises NoSound where there was nothing to hear, or too much of it was broken."""
@@ -125,6 +136,7 @@ class Copy:
         self._stream.metadata.clear()
         self._expected: int | None = None
         self._shift = 0
+        self.left_out_s = 0.0  # of the time in which nothing was said
 
     def keep(self, packet: "Packet[AudioStream]") -> None:
         """The next packet, in a time without gaps."""
@@ -133,6 +145,7 @@ class Copy:
         gap = 0 if self._expected is None else packet.pts - self._expected
         if gap * packet.time_base > GAP_S:
             self._shift += gap
+            self.left_out_s += float(gap * packet.time_base)
         self._expected = packet.pts + (packet.duration or 0)
         packet.pts -= self._shift
         packet.dts = packet.pts
@@ -145,14 +158,17 @@ class Copy:
 
 def listen(source: BinaryIO, kind: Kind, longest_s: float, target: BinaryIO) -> tuple[str, Listener]:
     """Decodes everything and copies it to `target`; the codec, and what was heard. Raises like Opened and Listener."""
+    if not is_whole(source, kind):
+        raise NoSound
+    source.seek(0)
     opened = Opened(source, kind)
     listener, copy = Listener(longest_s), Copy(target, opened, kind)
     for packet in opened.container.demux(opened.stream):
-        listener.hear(packet)
-        if packet.size:
-            if packet.is_corrupt:
-                raise NoSound
+        # What cannot be decoded is no sound, and is not kept.
+        if listener.hear(packet) and packet.size:
             copy.keep(packet)
     listener.finish()
     copy.finish()
+    if kind in TELLS_LENGTH and opened.declared_s > (float(listener.seconds) + copy.left_out_s) * MISSING_AT_MOST + 1:
+        raise NoSound
     return opened.codec, listener

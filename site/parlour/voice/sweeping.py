@@ -29,8 +29,14 @@ async def sweep(database: Database, store: Store, age_s: int) -> None:
     """Removes every object of that age of which no row tells. Raises Unavailable."""
     oldest = datetime.now(UTC) - timedelta(seconds=age_s)
     async for portion in store.listing():
-        due = {found.name.partition(".")[0]: found.name for found in portion if found.modified_at <= oldest}
+        due = [found.name for found in portion if found.modified_at <= oldest]
         async with database.reading() as db:
-            known = {row.name for row in await db.execute(KNOWN, {"names": sorted(due)})}
-        await store.remove(*(name for base, name in due.items() if base not in known))
+            rows = await db.execute(KNOWN, {"names": sorted({_recording(name) for name in due})})
+            known = {row.name for row in rows}
+        await store.remove(*(name for name in due if _recording(name) not in known))
     await store.remove_scraps(oldest)
+
+
+def _recording(name: str) -> str:
+    """The name that an object shares with the others of its recording."""
+    return name.partition(".")[0]
