@@ -1,6 +1,8 @@
 """Files that mean harm are refused with a sentence, within their limits, and reach nothing and nobody."""
 
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -12,7 +14,7 @@ from browsing import ON_SQLITE
 from conftest import OpenHouse
 from killing import KillableHouse
 from parlour.rates import Rate
-from parlour.voice.workshop import NoRecording, RecordingTooLong, Workshop
+from parlour.voice.workshop import PACKAGES, NoRecording, RecordingTooLong, Workshop
 from people import Person
 from refusals import check_refusal
 from voice.canary import canary
@@ -76,6 +78,25 @@ async def test_a_process_that_reads_a_bomb_takes_little_time_and_memory() -> Non
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < CPU_S
         assert time.monotonic() - begun < 4 * CPU_S
+
+
+LIMITED = """
+import socket, sys
+sys.path.insert(0, sys.argv[1])
+from parlour.voice.workbench import take_limits
+take_limits(5, 0)
+for name, reach in {"a file": lambda: open("/etc/hostname"), "a connection": socket.socket}.items():
+    try:
+        reach()
+    except OSError:
+        continue
+    print(name)
+"""
+
+
+def test_the_process_that_reads_can_open_no_file_and_no_connection() -> None:
+    command = [sys.executable, "-I", "-c", LIMITED, PACKAGES]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == ""
 
 
 @ON_SQLITE

@@ -2,13 +2,15 @@
 
 import secrets
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from parlour.voice.formats import Kind
-from parlour.voice.store import Store
+from parlour.voice.store import RETRY_AFTER_S, Store, VoiceUnavailable
 from parlour.voice.workshop import Workshop
 
 NAME_BYTES = 16
@@ -25,6 +27,16 @@ class Kept(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
+@contextmanager
+def nameless_file(folder: Path) -> Iterator[BinaryIO]:
+    """A file that is gone with whoever holds it, also where the server is killed. Raises VoiceUnavailable."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            yield file
+    except OSError as error:  # the disk is full, or gone
+        raise VoiceUnavailable(RETRY_AFTER_S) from error
+
+
 class Intake:
     """Where recordings come in."""
 
@@ -35,7 +47,7 @@ class Intake:
 
     async def take(self, source: BinaryIO) -> Kept:
         """Keeps the sound of the file. Raises NoRecording, RecordingTooLong and Unavailable."""
-        with tempfile.TemporaryFile(dir=self.folder) as clean:
+        with nameless_file(self.folder) as clean:
             heard = await self._workshop.listen(source, clean)
             name = secrets.token_hex(NAME_BYTES)
             await self._store.put(f"{name}.{heard.kind}", clean)

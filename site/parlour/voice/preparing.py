@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from sqlalchemy import select, update
 from parlour.db import Database, Transaction
 from parlour.errors import Unavailable
 from parlour.voice.formats import Kind
+from parlour.voice.intake import nameless_file
 from parlour.voice.models import Recording
 from parlour.voice.recordings import rendition_of
 from parlour.voice.store import Store
@@ -70,14 +70,23 @@ class Preparing:
     async def _work(self) -> None:
         while True:
             self._more.clear()
-            try:
-                if task := await self._take():
-                    await self._prepare(task)
-                    continue
-            except Unavailable:
+            # Whatever becomes of one recording, the next one is prepared.
+            [outcome] = await asyncio.gather(self._prepare_next(), return_exceptions=True)
+            if outcome is True:
+                continue
+            if isinstance(outcome, Unavailable):
                 log.warning("Recordings cannot be prepared just now; it is tried again.")
+            elif isinstance(outcome, BaseException):
+                log.error("A recording was not prepared.", exc_info=outcome)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._more.wait(), LOOK_EVERY_S)
+
+    async def _prepare_next(self) -> bool:
+        """Whether there was one."""
+        task = await self._take()
+        if task:
+            await self._prepare(task)
+        return task is not None
 
     async def _take(self) -> Task | None:
         """The oldest recording that nobody prepares; nobody else takes it for a while."""
@@ -113,10 +122,7 @@ class Preparing:
 
     async def _render(self, task: Task) -> int:
         """Puts the rendition in the store; its size in bytes."""
-        with (
-            tempfile.TemporaryFile(dir=self._folder) as source,
-            tempfile.TemporaryFile(dir=self._folder) as target,
-        ):
+        with nameless_file(self._folder) as source, nameless_file(self._folder) as target:
             await self._store.fetch(f"{task.name}.{task.kind}", source)
             await self._workshop.render(task.kind, source, target)
             await self._store.put(rendition_of(task.name), target)

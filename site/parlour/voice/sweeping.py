@@ -20,9 +20,9 @@ KNOWN = select(Recording.name).where(Recording.name.in_(bindparam("names", expan
 async def sweep_now_and_then(database: Database, store: Store, every_s: int) -> None:
     """Sweeps for ever. What is younger than `every_s` seconds may belong to a post that is being written."""
     while True:
-        await asyncio.sleep(every_s)
         with contextlib.suppress(Unavailable):
             await sweep(database, store, every_s)
+        await asyncio.sleep(every_s)
 
 
 async def sweep(database: Database, store: Store, age_s: int) -> None:

@@ -5,6 +5,7 @@ connection whatever it is told to, and ends with the server that started it. It 
 """
 
 import ctypes
+import errno
 import json
 import os
 import resource
@@ -27,14 +28,15 @@ PR_SET_PDEATHSIG = 1  # Linux, linux/prctl.h
 
 def main(job: str, kind: str, target: str, cpu_s: str, niceness: str, longest_s: str) -> None:
     """Reads the recording at standard input, writes to the descriptor `target`, and says as JSON what came of it."""
-    _take_limits(int(cpu_s), int(niceness))
+    take_limits(int(cpu_s), int(niceness))
     with os.fdopen(0, "rb") as source, os.fdopen(int(target), "w+b") as written:
         try:
             found = _work(job, Kind(kind), source, written, float(longest_s))
         except TooLong:
             found = {"refused": "long"}
-        except (NoSound, av.FFmpegError, ValueError, IndexError, MemoryError, EOFError):
-            found = {"refused": "no sound"}
+        except (NoSound, av.FFmpegError, ValueError, IndexError, MemoryError, EOFError) as error:
+            full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+            found = {"refused": "no room" if full else "no sound"}
     sys.stdout.write(json.dumps(found))
 
 
@@ -46,7 +48,8 @@ def _work(job: str, kind: Kind, source: BinaryIO, written: BinaryIO, longest_s: 
     return {"codec": codec, "seconds": float(heard.seconds), "peaks": list(heard.levels.bars())}
 
 
-def _take_limits(cpu_s: int, niceness: int) -> None:
+def take_limits(cpu_s: int, niceness: int) -> None:
+    """From here on this process can do little harm, whatever it reads."""
     os.nice(niceness)
     av.logging.set_level(None)
     if sys.platform == "linux":

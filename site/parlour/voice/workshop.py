@@ -105,6 +105,8 @@ class Workshop:
                 answer = msgspec.json.decode(said, type=Answer)
             except (TimeoutError, msgspec.DecodeError) as error:  # it was ended by its limits, or by what it read
                 raise NoRecording from error
+        if answer.refused == "no room":
+            raise Unavailable(RETRY_AFTER_S)
         if answer.refused:
             raise RecordingTooLong if answer.refused == "long" else NoRecording
         return answer
