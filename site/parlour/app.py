@@ -128,7 +128,7 @@ def create_app(config: Config) -> ASGIApp:
     """The application of this configuration, not started yet. Raises ValueError for an unknown kind of database."""
     origins = Origins(config.base_url, config.host, config.port)
     leaving = asyncio.Event()
-    return Porter(create_site(config, origins), origins, leaving.set)
+    return Porter(create_site(config, origins, leaving), origins, leaving.set)
 
 
 def create_site(config: Config, origins: Origins, leaving: asyncio.Event | None = None) -> Litestar:

@@ -4,11 +4,13 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 
 from conftest import OpenHouse
+from killing import KillableHouse
 from people import PATIENCE_S, Person
 
 pytestmark = pytest.mark.usefixtures("quiet_log")
@@ -215,3 +217,21 @@ async def test_the_live_inbox_counts(ada: Person, bo: Person, cy: Person, talk: 
         other = await cy.meet("Bo")
         await cy.say(other, "hello")
         assert "Cy" in await inbox.hear("hello")
+
+
+async def test_it_is_told_that_the_server_stops_and_comes_back(database_url: str, tmp_path: Path) -> None:
+    with KillableHouse(tmp_path, database_url) as house:
+        async with Person(house.url) as ada:
+            await ada.sign_up("Ada")
+            talk = await ada.meet("Ada")
+            await ada.say(talk, "before")
+            async with live(ada, f"/conversations/{talk}/live") as page:
+                await page.hear("before")
+                await asyncio.to_thread(house.end)
+                words = await page.end()
+            house.start()
+            await ada.say(talk, "said since")
+            assert next_address(words) == f"/conversations/{talk}/live?after=1"
+            async with live(ada, next_address(words)) as page:
+                await page.hear("said since")
+            assert len(page.messages) == 1

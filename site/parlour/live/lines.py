@@ -13,7 +13,6 @@ from parlour.templating import Templates
 from parlour.voice.listened import NOTHING
 
 ROWS_COME_HERE = "<!-- rows -->"
-BEAT = "<!-- beat -->\n"
 # Only inside of these a line's end is more than a space.
 KEPT_OR_BROKEN = re.compile(r"<pre\b.*?</pre>|\s*\n\s*", re.DOTALL)
 
@@ -26,6 +25,7 @@ class Lines:
         self._row = templates.get("live/row.html")
         self._later = templates.get("live/later.html")
         self._list = templates.get("live/snapshot.html")
+        self._beat = templates.get("live/beat_line.html")
         self._last_words = templates.get("live/last_words.html")
 
     def document(self, name: str, **context: object) -> list[str]:
@@ -43,6 +43,10 @@ class Lines:
     def snapshot(self, entries: Sequence[Entry]) -> str:
         """The list of conversations as it is now; it takes the place of the one before."""
         return _one_line(self._list.render(entries=entries))
+
+    def beat(self, again: str) -> str:
+        """What nobody sees, unless nothing follows it for long: the line is dead, and there is a link."""
+        return _one_line(self._beat.render(again=again))
 
     def last_words(self, why: Ending, place: str, again: str, pause_s: int) -> str:
         """Why the page ends, and how it goes on at the address `again`; by itself after a pause, if at all."""

@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from parlour.errors import Unavailable
-from parlour.live.lines import BEAT, Lines
+from parlour.live.lines import Lines
 from parlour.live.live_page import Ending, LivePage
 from parlour.live.live_pages import LivePages
 
@@ -62,7 +62,7 @@ class Telling:
         try:
             await self._pages.check_session(page)
             before, behind = await source.begin(self._lines)
-            yield before
+            yield before + self._lines.beat(source.address)
             self._pages.read(page, source.seen)
             async for line in self._go_on(source):
                 yield line
@@ -90,7 +90,7 @@ class Telling:
                 if monotonic() >= ends_at:
                     page.end(Ending.AGE)
                 else:
-                    yield BEAT
+                    yield self._lines.beat(source.address)
 
     def _last_words(self, source: Source) -> str:
         why = source.page.ending or Ending.GONE

@@ -1,0 +1,139 @@
+"""With scripts off people still talk live: a page without an end in a frame, and what is typed stays beside it."""
+
+import re
+from pathlib import Path
+
+from playwright.async_api import FrameLocator, Locator, expect
+
+from browsing import ON_SQLITE, Door, Visitor
+from killing import KillableHouse
+
+pytestmark = ON_SQLITE
+
+WITHIN_A_SECOND_MS = 1_000
+COMES_BACK_MS = 20_000
+
+
+def frame(visitor: Visitor, title: str = "Live messages") -> FrameLocator:
+    return visitor.page.frame_locator(f'iframe[title="{title}"]')
+
+
+def row(visitor: Visitor, text: str) -> Locator:
+    return frame(visitor).get_by_role("article").filter(has_text=text)
+
+
+async def expect_soon(*rows: Locator) -> None:
+    for each in rows:
+        await expect(each).to_be_in_viewport(timeout=WITHIN_A_SECOND_MS)
+        await expect(each).to_have_count(1)
+
+
+async def sit_down(door: Door, url: str, *, bo_has_scripts: bool) -> tuple[Visitor, Visitor]:
+    """Ada, who has no scripts, and Bo, both in their conversation."""
+    ada, bo = await door.open_for(url, "Ada", scripts=False), await door.open_for(url, "Bo", scripts=bo_has_scripts)
+    await ada.sign_up()
+    await bo.sign_up()
+    conversation = await ada.meet("Bo")
+    await bo.go(f"/conversations/{conversation}")
+    return ada, bo
+
+
+async def test_one_without_scripts_and_one_with_them_talk(house: str, door: Door) -> None:
+    ada, bo = await sit_down(door, house, bo_has_scripts=True)
+    await expect(frame(ada).get_by_text("New messages appear here")).to_be_visible()
+    await ada.box.fill("I am still typing")
+    for number in range(12):
+        await bo.say(f"word {number}, and more of them so that it takes its place")
+        await expect_soon(row(ada, f"word {number},"))
+    await (await bo.open_menu("word 3,")).get_by_role("link", name="Edit", exact=True).click()
+    await bo.fill("Edit message", "another word")
+    await bo.press("Save")
+    changed = frame(ada).get_by_role("link", name="Edited: another word", exact=True)
+    await expect(changed).to_be_in_viewport(timeout=2 * WITHIN_A_SECOND_MS)
+    await (await bo.open_menu("word 4,")).get_by_role("link", name="Delete", exact=True).click()
+    await bo.press("Delete message")
+    await expect(frame(ada).get_by_role("link", name=re.compile("^Deleted: "))).to_be_in_viewport()
+    await expect(ada.box).to_have_value("I am still typing")
+    await ada.press("Send")
+    await expect(ada.texts).to_have_count(13)
+    await expect(bo.texts.last).to_have_text("I am still typing")
+    await bo.say("and on we go")
+    await expect_soon(row(ada, "and on we go"))
+
+
+async def test_two_without_scripts_talk_in_frames_and_posting_starts_no_stream_anew(house: str, door: Door) -> None:
+    ada, bo = await sit_down(door, house, bo_has_scripts=False)
+    for visitor in (ada, bo):
+        await visitor.follow("Live without scripts")
+    boxes = {each.name: frame(each, "Write a message").get_by_label("Message", exact=True) for each in (ada, bo)}
+    for number in range(3):
+        for sender, reader in ((ada, bo), (bo, ada)):
+            await boxes[reader.name].fill("half a thought")
+            await boxes[sender.name].fill(f"{sender.name} {number}")
+            await frame(sender, "Write a message").get_by_role("button", name="Send", exact=True).click()
+            await expect_soon(row(sender, f"{sender.name} {number}"), row(reader, f"{sender.name} {number}"))
+            await expect(boxes[sender.name]).to_have_value("")
+            await expect(boxes[reader.name]).to_have_value("half a thought")
+    texts = [f"{name} {number}" for number in range(3) for name in ("Ada", "Bo")]
+    await expect(frame(ada).locator("article .text")).to_have_text(texts)
+    ada.means_status(422)
+    await boxes["Ada"].fill("x" * 10_001)
+    await frame(ada, "Write a message").get_by_role("button", name="Send", exact=True).click()
+    await expect(frame(ada, "Write a message").get_by_role("alert")).to_contain_text("10,000")
+    await expect(boxes["Ada"]).to_have_value("x" * 10_001)
+
+
+async def test_the_refreshing_page_comes_anew_and_stands_still_for_whoever_writes(house: str, door: Door) -> None:
+    ada, bo = await sit_down(door, house, bo_has_scripts=True)
+    await ada.follow("Refreshing page")
+    await ada.page.get_by_label("Refresh every", exact=True).select_option(label="5 seconds")
+    await ada.press("Apply")
+    await bo.say("hello")
+    await expect(ada.texts).to_have_text(["hello"])
+    await bo.say("are you there?")
+    await expect(ada.texts).to_have_text(["hello", "are you there?"])
+    await ada.follow("Write a message")
+    await ada.say("yes")
+    await expect(ada.page).to_have_url(re.compile("every=5"))
+    await expect(ada.texts).to_have_text(["hello", "are you there?", "yes"])
+    await ada.page.get_by_label("Refresh every", exact=True).select_option(label="Manual only")
+    await ada.press("Apply")
+    await bo.say("only when asked for")
+    await ada.follow("Reload")
+    await expect(ada.texts.last).to_have_text("only when asked for")
+
+
+async def test_the_inbox_counts_live(house: str, door: Door) -> None:
+    ada, bo = await sit_down(door, house, bo_has_scripts=True)
+    await ada.go("/")
+    inbox = frame(ada, "Live inbox")
+    await expect(inbox.get_by_text("Nothing is unread")).to_be_visible()
+    for number in (1, 2, 3):
+        await bo.say(f"word {number}")
+        entry = inbox.get_by_role("listitem").filter(has_text="Bo")
+        await expect(entry).to_contain_text(f"{number} unread", timeout=WITHIN_A_SECOND_MS)
+        await expect(entry).to_have_count(1)
+    await inbox.get_by_role("link").first.click()
+    await expect(ada.texts).to_have_count(3)
+
+
+async def test_a_page_comes_back_after_a_restart_with_all_that_was_said(
+    database_url: str, tmp_path: Path, door: Door
+) -> None:
+    with KillableHouse(tmp_path, database_url) as house:
+        ada, bo = await sit_down(door, house.url, bo_has_scripts=True)
+        bo.means_cuts()
+        await ada.follow("Live without scripts")
+        await bo.say("before")
+        await expect_soon(row(ada, "before"))
+        house.end()
+        await bo.say("meanwhile")
+        house.start()
+        await expect(row(ada, "meanwhile")).to_be_visible(timeout=COMES_BACK_MS)
+        await bo.say("after")
+        await expect(row(ada, "after")).to_be_visible()
+        await expect(frame(ada).locator("article .text")).to_have_text(["meanwhile", "after"])
+        await frame(ada).get_by_role("link", name="Show earlier messages", exact=True).click()
+        await expect(frame(ada).locator("article .text")).to_have_text(["before", "meanwhile", "after"])
+        await bo.context.close()
+        await ada.context.close()
