@@ -13,7 +13,7 @@ from conftest import OpenHouse
 from parlour import db
 from parlour.notifications import lanes, pushing
 from parlour.notifications.models import PushSubscription
-from people import Person, hear
+from people import PATIENCE_S, Person, hear
 from push_service import Browser, PushService, check_vapid, push_service, read_notice
 
 TALE = "a tale of *two* cities"
@@ -229,7 +229,7 @@ async def test_an_address_where_nobody_is_reached_is_forgotten(
         service.answers["/bo"] = status
         assert await endpoints(database) == [service.endpoint("/bo")]
         await ada.say(talk, f"status {status}")
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while await endpoints(database):
                 await asyncio.sleep(0.05)
         async with Person(ada.url) as bo:
@@ -281,14 +281,14 @@ async def test_a_push_service_that_is_slow_or_down_delays_nobody(
     await witness.subscribe(cy, service.endpoint("/cy"))
     other = await ada.meet("Cy")
     service.silent.add("/bo")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         for number in range(30):
             assert (await ada.say(talk, f"line {number}")).status == 303
     await ada.say(other, "you are quick")
     await service.receive("/cy")
     service.answers["/cy"] = 503
     await ada.say(other, "try again")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while service.asked["/cy"] < 2:
             await asyncio.sleep(0.05)
     del service.answers["/cy"]
@@ -296,10 +296,30 @@ async def test_a_push_service_that_is_slow_or_down_delays_nobody(
 
 
 @ON_SQLITE
+async def test_what_is_tried_again_goes_nowhere_once_its_session_has_ended(
+    ada: Person, bo: Person, talk: int, phone: Browser, service: PushService
+) -> None:
+    await Browser().subscribe(ada, service.endpoint("/ada"))
+    service.answers["/bo"] = 503
+    await ada.say(talk, "try again")
+    async with asyncio.timeout(PATIENCE_S):
+        while "/bo" not in service.asked:
+            await asyncio.sleep(0.01)
+    await bo.post("/sign-out")
+    async with Person(bo.url) as elsewhere:
+        await elsewhere.sign_in("Bo")
+        await elsewhere.say(talk, "by now it would have been tried twice")
+        await service.receive("/ada")
+        await elsewhere.say(talk, "and once more")
+        await service.receive("/ada")
+    assert service.asked["/bo"] == 1
+
+
+@ON_SQLITE
 async def test_a_redirect_is_not_followed(ada: Person, talk: int, phone: Browser, service: PushService) -> None:
     service.answers["/bo"] = 307
     await ada.say(talk, "go elsewhere")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while "/bo" not in service.asked:
             await asyncio.sleep(0.05)
     service.answers["/bo"] = 201

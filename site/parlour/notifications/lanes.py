@@ -48,9 +48,16 @@ class Lane:
 class Lanes:
     """Sends pushes, a few at once to each push service, and again where that may help."""
 
-    def __init__(self, client: PushClient, vapid: Vapid, forget: Callable[[Address], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        client: PushClient,
+        vapid: Vapid,
+        is_there: Callable[[Address], Awaitable[bool]],
+        forget: Callable[[Address], Awaitable[None]],
+    ) -> None:
         self._client = client
         self._vapid = vapid
+        self._is_there = is_there  # whether an address is still subscribed; its session may have ended meanwhile
         self._forget = forget  # an address where nobody is reached any more
         self._lanes: dict[str, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,6 +105,8 @@ class Lanes:
 
     async def _send(self, push: Push) -> None:
         address = push.address
+        if not await self._is_there(address):
+            return
         headers: dict[bytes | str, bytes | str] = {
             "authorization": self._vapid.authorization(address.endpoint),
             "content-encoding": "aes128gcm",

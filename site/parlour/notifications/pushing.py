@@ -18,7 +18,7 @@ from parlour.notifications import wording
 from parlour.notifications.lanes import Lanes, Push
 from parlour.notifications.sending import PushClient
 from parlour.notifications.shown import Shown
-from parlour.notifications.subscriptions import Address, find_addresses, forget_address
+from parlour.notifications.subscriptions import Address, find_addresses, forget_address, is_there
 from parlour.notifications.vapid import Vapid
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Pushes:
         self, database: Database, client: PushClient, vapid: Vapid, lifetime: Lifetime, secret: str, assets: Assets
     ) -> None:
         self._database = database
-        self._lanes = Lanes(client, vapid, self._forget)
+        self._lanes = Lanes(client, vapid, self._is_there, self._forget)
         self._lifetime = lifetime
         self._secret = secret
         self._pictures = assets.url("icon-192.png"), assets.url("badge-96.png")
@@ -134,6 +134,13 @@ class Pushes:
             return []
         async with self._database.reading() as db:
             return await find_addresses(db, conversation_ids, self._lifetime)
+
+    async def _is_there(self, address: Address) -> bool:
+        try:
+            async with self._database.reading() as db:
+                return await is_there(db, address)
+        except Unavailable:
+            return False  # better nothing than to somebody who has left
 
     async def _forget(self, address: Address) -> None:
         with contextlib.suppress(Unavailable):

@@ -129,6 +129,12 @@ async def is_subscribed(db: Reading, viewer: Viewer) -> bool:
     return found.first() is not None
 
 
+async def is_there(db: Reading, address: Address) -> bool:
+    """Whether that browser is still subscribed."""
+    asked = select(PushSubscription.id).where(PushSubscription.id == address.id)
+    return (await db.execute(asked.where(PushSubscription.endpoint == address.endpoint))).first() is not None
+
+
 async def forget_address(db: Transaction, address: Address) -> None:
     """Nobody is reached there any more; unless the browser has meanwhile given another address."""
     await db.execute(
