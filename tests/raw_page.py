@@ -72,10 +72,10 @@ class Page:
         self.reading = reading_half(writer)
 
     @classmethod
-    async def open(cls, port: int, path: str, behind: bytes = b"") -> Self:
-        """Shakes hands at `path`; `behind` is sent in the same go."""
+    async def open(cls, port: int, path: str, behind: bytes = b"", **changes: str) -> Self:
+        """Shakes hands at `path`, with other headers by name; `behind` is sent in the same go."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(request(path) + behind)
+        writer.write(request(path, **changes) + behind)
         answer = await reader.readuntil(b"\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 101 "), answer
         assert b"sec-websocket-extensions" not in answer.lower()

@@ -84,6 +84,24 @@ async def test_what_is_read_here_is_read_in_the_list_there(
             assert UNREAD not in await hear(socket, f'id="conversation-{talk}"')
 
 
+async def test_how_the_others_stand_is_known_in_the_other_process(
+    ada: Person, bo: Person, talk: int, bo_there: Person
+) -> None:
+    async with ada.listen(talk) as hers:
+        await greet(hers)
+        async with bo_there.listen(talk) as his:
+            await greet(his)
+            await hear(hers, ">Online<")
+            await ada.say_live(talk, "hello")
+            await his.send(f'{{"came":{{"{talk}":1}},"doing":"typing"}}')
+            heard = await hear_all(hers, 'data-delivered="1"')
+            if "Bo is typing" not in heard:
+                await hear(hers, "Bo is typing")
+            await bo_there.post(f"/conversations/{talk}/read", {"seq": "1"}, hx_request="true")
+            await hear(hers, 'data-read="1"')
+        await hear(hers, "Last seen within the hour")
+
+
 async def test_a_new_conversation_appears_in_the_list_there(ada: Person, bo: Person, bo_there: Person) -> None:
     async with bo_there.listen() as socket:
         await greet(socket)

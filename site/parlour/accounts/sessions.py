@@ -101,6 +101,7 @@ async def begin_session(db: Transaction, user_id: int, user_agent: str, carried:
             carried_text=carried.text.replace("\0", "") if carried else None,
         )
     )
+    await _note_seen(db, user_id, now)
     return token
 
 
@@ -129,8 +130,7 @@ async def find_viewer(database: Database, signed_in: SignedIn, token: str, lifet
     if (now - found.last_used_at).total_seconds() > min(NOTE_USE_EVERY_S, lifetime.idle_s / 4):
         async with database.transaction() as db_writing:
             await db_writing.execute(update(Session).where(Session.id == found.id).values(last_used_at=now))
-            shown = (User.id == found.user_id) & User.shows_online
-            await db_writing.execute(update(User).where(shown).values(last_seen_at=now))
+            await _note_seen(db_writing, found.user_id, now)
         ends_at = end_of(found.created_at, now, lifetime)
     return Viewer(
         found.user_id, found.name, found.id, ends_at, found.carried_path, found.carried_text, found.notifications_show
@@ -204,6 +204,11 @@ def describe_browser(user_agent: str) -> str:
     browser = next((name for sign, name in (*TEXT_BROWSERS, *BROWSERS) if sign in user_agent), "A browser")
     system = next((name for sign, name in (*SYSTEMS, *OTHER_SYSTEMS) if sign in user_agent), "")
     return f"{browser} on {system}" if system else browser
+
+
+async def _note_seen(db: Transaction, user_id: int, now: datetime) -> None:
+    shown = (User.id == user_id) & User.shows_online
+    await db.execute(update(User).where(shown).values(last_seen_at=now))
 
 
 def _digest(token: str) -> bytes:

@@ -1,0 +1,134 @@
+"""What one learns of the others by the line: as much as they show, and never of what is not one's own."""
+
+import json
+from urllib.parse import urlsplit
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+
+from browsing import ON_SQLITE
+from conftest import Invite
+from listening import is_silent, say_hello
+from parlour.live import company, delivery, presence
+from people import Person, hear, hear_all
+from raw_page import TEXT, Page, masked
+
+pytestmark = ON_SQLITE
+SHOWS_ALL = {"receipts": "on", "online": "on", "typing": "on"}
+
+
+async def say(socket: ClientConnection, **words: object) -> None:
+    await socket.send(json.dumps(words))
+
+
+async def test_whoever_does_not_belong_hears_not_one_byte(
+    ada: Person, bo: Person, cy: Person, talk: int, invite: Invite
+) -> None:
+    await invite("Dee")
+    elsewhere = await cy.meet("Dee")
+    async with cy.listen() as inbox, cy.listen(elsewhere) as page:
+        for socket in (inbox, page):
+            await say_hello(socket)
+        async with ada.listen(talk) as hers, bo.listen(talk) as his:
+            for socket in (hers, his):
+                await say_hello(socket)
+            await ada.say_live(talk, "hello")
+            await say(his, came={str(talk): 1})
+            await hear(hers, 'data-delivered="1"')
+            await say(his, doing="typing")
+            await hear(hers, "Bo is typing")
+            await bo.post(f"/conversations/{talk}/read", {"seq": "1"}, hx_request="true")
+            await hear(hers, 'data-read="1"')
+        # What somebody claims of a conversation that is not theirs moves nothing.
+        await ada.say_live(talk, "are you there?")
+        await say(page, came={str(talk): 2}, doing="typing")
+        await say(inbox, came={str(talk): 2, "no": 1}, doing="recording")
+        assert await is_silent(inbox)
+        assert await is_silent(page)
+    assert ">Sent<" in (await ada.get(f"/conversations/{talk}")).articles[-1]
+
+
+@pytest.mark.parametrize("hider", ["Ada", "Bo"])
+async def test_what_somebody_hides_is_told_to_nobody_in_any_way(ada: Person, bo: Person, talk: int, hider: str) -> None:
+    await (ada if hider == "Ada" else bo).post("/settings", {})
+    await ada.say_live(talk, "one")
+    async with ada.listen(talk) as hers:
+        await say_hello(hers)
+        async with bo.listen(talk) as his:
+            await say_hello(his)
+            await say(his, came={str(talk): 1})
+            await hear(hers, 'data-delivered="1" data-read="0" data-unshown=""')
+            await say(his, doing="typing")
+            await say(his, doing="recording")
+            await bo.post(f"/conversations/{talk}/read", {"seq": "1"}, hx_request="true")
+            assert await is_silent(hers)
+        assert await is_silent(hers)
+        await (ada if hider == "Ada" else bo).post("/settings", SHOWS_ALL)
+        await bo.post(f"/conversations/{talk}/read", {"seq": "1"}, hx_request="true")  # too late for this one
+        await ada.say_live(talk, "two")
+        await bo.post(f"/conversations/{talk}/read", {"seq": "2"}, hx_request="true")
+        assert 'data-read="2" data-unshown="1-1"' in await hear(hers, 'data-read="')
+    one, two = (await ada.get(f"/conversations/{talk}")).articles
+    assert ">Delivered<" in one
+    assert ">Read<" in two
+
+
+async def test_a_line_that_was_cut_is_told_on_coming_back_how_things_stand(ada: Person, bo: Person, talk: int) -> None:
+    await ada.say_live(talk, "one")
+    await bo.get(f"/conversations/{talk}")
+    async with ada.listen(talk) as hers:
+        await hers.send('{"after":"1"}')
+        assert "Last seen within the hour" in await hear(hers, 'data-delivered="1" data-read="1" data-unshown=""')
+
+
+async def test_several_pages_are_one_person(
+    ada: Person, bo: Person, talk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "AWAY_AFTER_S", 0.1)
+    async with ada.listen(talk) as hers:
+        await say_hello(hers)
+        async with bo.listen() as inbox:
+            await say_hello(inbox)
+            await hear(hers, ">Online<")
+            async with bo.listen(talk) as his:
+                await say_hello(his)
+                await say(his, doing="typing")
+                await hear(hers, "Bo is typing")
+                await say(his, doing="")
+                await hear(hers, ">Online<")
+            assert await is_silent(hers)
+        await hear(hers, "Last seen within the hour")
+
+
+async def test_a_page_that_answers_no_more_is_not_here_any_more(
+    ada: Person, bo: Person, talk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert presence.SILENT_AFTER_S + company.RENEW_EVERY_S <= 45
+    assert presence.SILENT_AFTER_S < 2 * delivery.BEAT_EVERY_S, "two beats that were not answered are enough"
+    monkeypatch.setattr(presence, "SILENT_AFTER_S", 0.5)
+    monkeypatch.setattr(company, "RENEW_EVERY_S", 0.2)
+    async with ada.listen(talk) as hers:
+        await say_hello(hers)
+        silent = await raw_page(bo, "/live", masked(TEXT, b"{}"))
+        await hear(hers, ">Online<")
+        await hear(hers, "Last seen within the hour")
+        silent.writer.close()
+
+
+async def test_a_flood_of_words_is_cut_and_hardly_heard(ada: Person, bo: Person, talk: int) -> None:
+    async with ada.listen(talk) as hers:
+        await say_hello(hers)
+        flood = masked(TEXT, b'{"after":"0"}') + 10_000 * masked(TEXT, b'{"doing":"typing"}')
+        async with await raw_page(bo, f"/live?conversation={talk}", flood) as his:
+            code, _ = await his.last_words()
+        assert code == 1013
+        heard = await hear_all(hers, "Last seen")
+        assert heard.count("Bo is typing") == 1, "once, until it fades"
+
+
+async def raw_page(person: Person, path: str, words: bytes) -> Page:
+    """A page of theirs that says these words at once, and never answers anything."""
+    address = urlsplit(person.url)
+    return await Page.open(
+        address.port or 80, path, behind=words, host=address.netloc, origin=person.url, cookie=person.cookie
+    )
