@@ -222,6 +222,21 @@ async def test_what_was_told_is_taken_away_once_it_is_read(
 
 
 @ON_SQLITE
+async def test_what_was_told_is_taken_away_once_it_is_deleted_and_an_edit_tells_nothing(
+    ada: Person, bo: Person, talk: int, phone: Browser, service: PushService
+) -> None:
+    await ada.say(talk, "not for long")
+    await service.receive("/bo")
+    await ada.post("/messages/1/edit", {"text": "shorter"})
+    await ada.post("/messages/1/delete")
+    notice = read_notice(phone, await service.receive("/bo"))
+    assert (notice["kind"], notice["tag"]) == ("read", f"conversation-{talk}")
+    await ada.say(talk, "the next one")
+    assert read_notice(phone, await service.receive("/bo"))["body"] == "the next one"
+    assert service.asked == {"/bo": 3}
+
+
+@ON_SQLITE
 async def test_an_address_where_nobody_is_reached_is_forgotten(
     ada: Person, talk: int, phone: Browser, service: PushService, database: db.Database
 ) -> None:

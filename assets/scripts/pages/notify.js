@@ -25,7 +25,7 @@
     if (answer !== "granted") return say("Nothing is turned on: the browser's question was not answered. Press again to see it.");
     localStorage.setItem(bell, session);
     try {
-      const { endpoint, keys } = (await within(subscribe())).toJSON();
+      const { endpoint, keys } = plain(await within(subscribe()));
       await send({ endpoint, ...keys });
     } catch {
       say("Turned on while Parlour is open. A closed browser cannot be reached: its push service does not answer. Try again later.");
@@ -65,6 +65,10 @@
     if (apple) return "Add Parlour to the home screen first (Share, then Add to Home Screen), open it there and press again.";
     if (!window.isSecureContext) return "Browsers allow notifications only where the address begins with https. Ask whoever runs this Parlour.";
     return "This browser knows no notifications. The unread feed below tells you in any feed reader.";
+  }
+
+  function plain(subscription) {
+    return JSON.parse(JSON.stringify(subscription));
   }
 
   function within(work) {

@@ -1,4 +1,4 @@
-"""Decides who is told of a new message, shortly after it was committed, and takes back what was read meanwhile."""
+"""Decides who is told of a new message, shortly after it was committed, and takes back what is read or deleted."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from parlour.accounts.sessions import Lifetime
 from parlour.assets import Assets
 from parlour.db import Database
 from parlour.errors import Unavailable
-from parlour.events import ConversationShown, Event, ReadMarkMoved
+from parlour.events import ConversationChanged, ConversationShown, Event, ReadMarkMoved
 from parlour.messages.history import Line
 from parlour.notifications import wording
 from parlour.notifications.lanes import Lanes, Push
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 WAIT_S = 2.5
 TRY_AGAIN_S = 2.0
 WAITING_AT_MOST = 10_000  # conversations
-TOLD_AT_MOST = 50_000  # of which it is known that something was told
+TOLD_AT_MOST = 10_000  # conversations of which it is known that something was told
 IDS_AT_ONCE = 500
 # Safari ends a subscription after a few pushes that show nothing, so it is not told what was read elsewhere.
 SHOWS_EVERY_PUSH = ".push.apple.com"
@@ -46,7 +46,7 @@ class Pushes:
         self._pictures = assets.url("icon-192.png"), assets.url("badge-96.png")
         self._shown = Shown()
         self._new: OrderedDict[int, float] = OrderedDict()  # when it is time to tell of a conversation
-        self._told: OrderedDict[tuple[int, int], int] = OrderedDict()  # up to which message, by conversation and user
+        self._told: OrderedDict[int, dict[int, int]] = OrderedDict()  # of which message, by conversation and user
         self._read: set[tuple[int, int]] = set()
         self._more = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -63,20 +63,27 @@ class Pushes:
     def take(self, lines: Sequence[Line]) -> None:
         """New messages that this process has just committed. Never waits."""
         for line in lines:
-            self._new.setdefault(line.conversation_id, time.monotonic() + WAIT_S)
-        while len(self._new) > WAITING_AT_MOST:
-            self._new.popitem(last=False)
-        if lines:
-            self._more.set()
+            self._note(line.conversation_id)
 
     def hear(self, events: Sequence[Event]) -> None:
-        """Notes what is shown and read anywhere. Never waits."""
+        """Notes what is shown, read and taken back anywhere. Never waits."""
         for event in events:
-            if isinstance(event, ConversationShown | ReadMarkMoved):
-                self._shown.note(event.conversation_id, event.user_id)
-            if isinstance(event, ReadMarkMoved) and (event.conversation_id, event.user_id) in self._told:
-                self._read.add((event.conversation_id, event.user_id))
-                self._more.set()
+            match event:
+                case ConversationShown(conversation_id, user_id):
+                    self._shown.note(conversation_id, user_id)
+                case ReadMarkMoved(conversation_id, user_id):
+                    self._shown.note(conversation_id, user_id)
+                    if user_id in self._told.get(conversation_id, ()):
+                        self._read.add((conversation_id, user_id))
+                        self._more.set()
+                case ConversationChanged(conversation_id) if conversation_id in self._told:
+                    self._note(conversation_id)  # perhaps what was told of is deleted
+
+    def _note(self, conversation_id: int) -> None:
+        self._new.setdefault(conversation_id, time.monotonic() + WAIT_S)
+        while len(self._new) > WAITING_AT_MOST:
+            self._new.popitem(last=False)
+        self._more.set()
 
     async def _tell_in_time(self) -> None:
         while True:
@@ -100,34 +107,52 @@ class Pushes:
         return max(0.0, next(iter(self._new.values())) - time.monotonic()) if self._new else None
 
     async def _tell(self, conversation_ids: list[int]) -> None:
+        deleted: list[Address] = []
+        told: list[Address] = []
         for address in await self._find(conversation_ids):
-            place = (address.conversation_id, address.user_id)
-            unread = address.read_seq < address.last_seq
-            if not unread or address.muted or address.line is None or self._shown.lately(*place):
-                continue
-            self._told[place] = address.last_seq
-            self._told.move_to_end(place)
-            if len(self._told) > TOLD_AT_MOST:
-                self._told.popitem(last=False)
-            payload = wording.new_message(address, *self._pictures)
-            self._lanes.put(Push(address, wording.topic(self._secret, address), payload))
+            before = self._told.get(address.conversation_id, {}).get(address.user_id, 0)
+            if address.line is None and before == address.last_seq:
+                deleted.append(address)
+            elif self._is_news(address, before):
+                payload = wording.new_message(address, *self._pictures)
+                self._lanes.put(Push(address, wording.topic(self._secret, address), payload))
+                told.append(address)
+        for address in told:
+            self._told.setdefault(address.conversation_id, {})[address.user_id] = address.last_seq
+            self._told.move_to_end(address.conversation_id)
+        while len(self._told) > TOLD_AT_MOST:
+            self._told.popitem(last=False)
+        self._take_back(deleted)
+
+    def _is_news(self, address: Address, told: int) -> bool:
+        """Whether the latest message should be told of: unread, not told of, and nowhere before its reader's eyes."""
+        silent = address.muted or address.line is None
+        unread = max(address.read_seq, told) < address.last_seq
+        return unread and not silent and not self._shown.lately(address.conversation_id, address.user_id)
 
     async def _take_away(self, places: set[tuple[int, int]]) -> None:
-        """Takes what was told of these away from every browser of the user."""
-        unread: set[tuple[int, int]] = set()
-        for address in await self._find(sorted({conversation_id for conversation_id, _ in places})):
-            place = (address.conversation_id, address.user_id)
-            if place not in places:
-                continue
-            if address.read_seq < self._told.get(place, 0):
-                unread.add(place)
-                continue
+        """Takes what was told of these places away, where it is read."""
+        found = await self._find(sorted({conversation_id for conversation_id, _ in places}))
+        theirs = [address for address in found if (address.conversation_id, address.user_id) in places]
+        self._take_back(
+            [
+                address
+                for address in theirs
+                if address.read_seq >= self._told.get(address.conversation_id, {}).get(address.user_id, 0)
+            ]
+        )
+
+    def _take_back(self, addresses: list[Address]) -> None:
+        """Closes what each of these browsers shows of its conversation."""
+        for address in addresses:
             topic = wording.topic(self._secret, address)
-            if self._lanes.take_back(address, topic) or _shows_every_push(address):
-                continue
-            self._lanes.put(Push(address, topic, wording.was_read(address)))
-        for place in places - unread:
-            self._told.pop(place, None)
+            if not self._lanes.take_back(address, topic) and not _shows_every_push(address):
+                self._lanes.put(Push(address, topic, wording.taken_back(address)))
+        for address in addresses:
+            told = self._told.get(address.conversation_id, {})
+            told.pop(address.user_id, None)
+            if not told:
+                self._told.pop(address.conversation_id, None)
 
     async def _find(self, conversation_ids: list[int]) -> list[Address]:
         if not conversation_ids:

@@ -42,7 +42,7 @@ def new_message(address: Address, icon: str, badge: str) -> bytes:
     return msgspec.json.encode(notice)
 
 
-def was_read(address: Address) -> bytes:
+def taken_back(address: Address) -> bytes:
     """Takes away what was told of the conversation."""
     return msgspec.json.encode(Notice("read", _tag(address), _url(address), address.unread))
 
