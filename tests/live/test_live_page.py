@@ -235,3 +235,14 @@ async def test_it_is_told_that_the_server_stops_and_comes_back(database_url: str
             async with live(ada, next_address(words)) as page:
                 await page.hear("said since")
             assert len(page.messages) == 1
+
+
+async def test_how_far_ones_own_messages_have_come_is_told(ada: Person, bo: Person, talk: int) -> None:
+    async with live(ada, f"/conversations/{talk}/live") as page:
+        await page.hear("rows")
+        await ada.say(talk, "are you there?")
+        await page.hear("are you there?")
+        await bo.get("/")
+        await page.hear('class="marked delivered"')
+        await bo.get(f"/conversations/{talk}")
+        await page.hear('class="marked read"')

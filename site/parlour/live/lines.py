@@ -26,6 +26,7 @@ class Lines:
         self._later = templates.get("live/later.html")
         self._list = templates.get("live/snapshot.html")
         self._beat = templates.get("live/beat_line.html")
+        self._mark = templates.get("live/mark.html")
         self._last_words = templates.get("live/last_words.html")
 
     def document(self, name: str, **context: object) -> list[str]:
@@ -47,6 +48,10 @@ class Lines:
     def beat(self, again: str) -> str:
         """What nobody sees, unless nothing follows it for long: the line is dead, and there is a link."""
         return _one_line(self._beat.render(again=again))
+
+    def mark(self, state: str) -> str:
+        """How far all one's own rows before it have come; a style says it in their place."""
+        return _one_line(self._mark.render(state=state))
 
     def last_words(self, why: Ending, place: str, again: str, pause_s: int) -> str:
         """Why the page ends, and how it goes on at the address `again`; by itself after a pause, if at all."""

@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime
 from enum import Enum
 
+from parlour.conversations.marks import Marks
 from parlour.inbox.listing import Entry
 
 
@@ -28,6 +29,7 @@ class LivePage:
         "ending",
         "ends_at",
         "entries",
+        "marks",
         "newest",
         "reads",
         "seen",
@@ -47,6 +49,7 @@ class LivePage:
         self.reads = reads  # whether somebody reads what is shown
         self.seen = 0  # the place of the newest message that is noted as read
         self.entries: dict[int, Entry] = {}  # lines of the inbox that changed and are not told yet
+        self.marks: Marks | None = None  # what its viewer may know of how far the others have read
         self.ending: Ending | None = None
         self._more = asyncio.Event()
 
@@ -60,6 +63,12 @@ class LivePage:
         """Notes that a line of the inbox has changed."""
         self.entries[entry.conversation_id] = entry
         self._more.set()
+
+    def mark(self, marks: Marks) -> None:
+        """Notes how far the others have been told, and have read."""
+        if marks != self.marks:
+            self.marks = marks
+            self._more.set()
 
     def end(self, why: Ending) -> None:
         """Ends the page, once and for one reason."""

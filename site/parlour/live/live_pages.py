@@ -10,11 +10,20 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from parlour.accounts.sessions import Lifetime, find_ends
+from parlour.conversations.marks import deliver, marks_for, read_standings
 from parlour.conversations.memberships import enter, read_up_to
 from parlour.conversations.models import Conversation
 from parlour.db import Database
 from parlour.errors import NotThere, Unavailable
-from parlour.events import ConversationChanged, ConversationStarted, Event, HubReconnected, ReadMarkMoved, SessionsEnded
+from parlour.events import (
+    ConversationChanged,
+    ConversationStarted,
+    Event,
+    HubReconnected,
+    MarksMoved,
+    ReadMarkMoved,
+    SessionsEnded,
+)
 from parlour.inbox.listing import list_members
 from parlour.live.live_page import Ending, LivePage
 
@@ -38,6 +47,8 @@ class LivePages:
         self._by_session: defaultdict[int, list[LivePage]] = defaultdict(list)  # the oldest first
         self._changed: dict[int, int] = {}  # the newest revision that was heard of, of conversations to be told
         self._read: dict[tuple[int, int], int] = {}  # up to which place, by conversation and user
+        self._came: dict[tuple[int, int], int] = {}  # and what came to the inboxes
+        self._marked: set[int] = set()  # conversations in which somebody was told, or has read
         self._more = asyncio.Event()
         self._look_now = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -82,6 +93,9 @@ class LivePages:
                     self._note(conversation_id, revision)
                 case ReadMarkMoved(conversation_id) | ConversationStarted(conversation_id):
                     self._note(conversation_id, 0)
+                case MarksMoved(conversation_id) if conversation_id in self._by_conversation:
+                    self._marked.add(conversation_id)
+                    self._more.set()
                 case SessionsEnded(session_ids):
                     for session_id in session_ids:
                         self._end_session(session_id)
@@ -133,16 +147,17 @@ class LivePages:
         await self._more.wait()
         self._more.clear()
         changed, self._changed = self._changed, {}
-        read, self._read = self._read, {}
+        marked, self._marked = self._marked, set()
         try:
             for conversation_id, revision in changed.items():
                 await self._wake(conversation_id, revision)
-            if read:
-                await self._write_down(read)
+            for conversation_id in marked:
+                await self._mark(conversation_id)
+            await self._write_down()
         except Unavailable:
             for conversation_id, revision in changed.items():
                 self._note(conversation_id, revision)
-            self._read = read | self._read
+            self._marked |= marked
             await asyncio.sleep(TRY_AGAIN_S)
             self._more.set()
 
@@ -155,14 +170,33 @@ class LivePages:
             else:
                 page.end(Ending.REMOVED)
         for page in tuple(self._by_conversation.get(None, ())):
-            if page.user_id in members:
-                page.show(members[page.user_id])
+            if entry := members.get(page.user_id):
+                page.show(entry)
+                if entry.undelivered:
+                    self._came[conversation_id, page.user_id] = entry.undelivered
 
-    async def _write_down(self, read: dict[tuple[int, int], int]) -> None:
-        async with self._database.transaction() as db:
-            for (conversation_id, user_id), seq in read.items():
-                with contextlib.suppress(NotThere):  # who was removed meanwhile has read nothing
-                    await read_up_to(db, await enter(db, user_id, conversation_id), seq)
+    async def _mark(self, conversation_id: int) -> None:
+        async with self._database.reading() as db:
+            standings = await read_standings(db, conversation_id)
+        for page in tuple(self._by_conversation.get(conversation_id, ())):
+            page.mark(marks_for(standings, page.user_id))
+
+    async def _write_down(self) -> None:
+        """Notes what was read, and what came to the inboxes; what cannot be noted now is noted next time."""
+        read, came = self._read, self._came
+        if not read and not came:
+            return
+        self._read, self._came = {}, {}
+        try:
+            async with self._database.transaction() as db:
+                for (conversation_id, user_id), seq in read.items():
+                    with contextlib.suppress(NotThere):  # who was removed meanwhile has read nothing
+                        await read_up_to(db, await enter(db, user_id, conversation_id), seq)
+                if came:
+                    await deliver(db, came)
+        except Unavailable:
+            self._read, self._came = read | self._read, came | self._came
+            raise
 
     async def _watch(self) -> None:
         """Ends the pages of sessions that are over; an open page is no use of its session."""

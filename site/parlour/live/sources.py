@@ -2,7 +2,7 @@
 
 import msgspec
 
-from parlour.conversations.marks import marks_for, read_standings
+from parlour.conversations.marks import DELIVERED, SENT, marks_for, read_standings
 from parlour.conversations.memberships import enter
 from parlour.db import Database
 from parlour.forms import GREATEST_ID
@@ -35,6 +35,8 @@ class Messages:
         self._database = database
         self._feed = feed
         self._token = token  # of the forms in the document
+        self._mine = 0  # the place of the viewer's own last message
+        self._marked = (SENT, 0)  # what was said last of how far it has come
         self.seen = 0  # the place of the last message that was given
 
     @property
@@ -58,6 +60,9 @@ class Messages:
         # What was said while they were looked up comes about as everything else does.
         rows = [row for row in rows if row.posted_revision <= page.cursor]
         self.seen = rows[-1].seq if rows else 0
+        self._mine = max([0, *(row.seq for row in rows if row.author_id == page.user_id)])
+        page.marks = page.marks or marks_for(standings, page.user_id)
+        self._marked = (page.marks.state_of(self._mine), self._mine)
         begins = "around" if around is not None else "newest" if after is None else "after"
         before, between, behind = lines.document(
             "live/messages.html", conversation=place, begins=begins, nothing=not rows, token=self._token
@@ -69,12 +74,25 @@ class Messages:
     async def fresh(self, lines: Lines, at_most: int) -> tuple[str, int]:
         page = self.page
         if page.newest <= page.cursor:
-            return "", 0
+            return self._mark(lines), 0
         after, reaching = page.cursor, page.newest
         news = (await self._feed.portion(self._conversation_id, after, reaching))[:at_most]
         page.cursor = news[-1].line.revision if news else reaching
         self.seen = max([self.seen, *(change.line.seq for change in news if change.line.posted_revision > after)])
-        return lines.changes(news, page.user_id, after), len(news)
+        self._mine = max([self._mine, *(change.line.seq for change in news if change.line.author_id == page.user_id)])
+        return lines.changes(news, page.user_id, after) + self._mark(lines), len(news)
+
+    def _mark(self, lines: Lines) -> str:
+        """Says of all rows before it how far they have come, if that is more than was said."""
+        marks = self.page.marks
+        if not marks or not self._mine:
+            return ""
+        # What was read unseen shows as no more than delivered, and so does whatever stands beside it.
+        state = DELIVERED if marks.unshown and marks.delivered >= self._mine else marks.state_of(self._mine)
+        if state == SENT or (state, self._mine) == self._marked:
+            return ""
+        self._marked = (state, self._mine)
+        return lines.mark(state)
 
 
 class Inbox:
