@@ -1,0 +1,77 @@
+"""A person in a terminal: text browsers sign in, read and post, and curl follows a conversation line by line."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from browsing import ON_SQLITE
+from people import PASSWORD, PATIENCE_S, Person
+
+pytestmark = ON_SQLITE
+
+DOWN, ENTER = "\x1b[B", "\r"
+SCREEN = (60, 100)
+
+
+class Terminal:
+    """A program in a terminal of its own."""
+
+    def __init__(self, *command: str, home: Path) -> None:
+        environ = {"HOME": str(home), "TERM": "xterm", "LANG": "C.UTF-8", "PATH": "/usr/bin:/bin:/usr/local/bin"}
+        self._program = pexpect.spawn(
+            command[0], list(command[1:]), env=environ, timeout=PATIENCE_S, encoding="utf-8", dimensions=SCREEN
+        )
+
+    async def see(self, text: str) -> None:
+        await asyncio.to_thread(self._program.expect, text)
+
+    async def type(self, *keys: str) -> None:
+        for key in keys:
+            await asyncio.to_thread(self._program.send, key)
+
+    def close(self) -> None:
+        self._program.close(force=True)
+
+
+async def test_curl_follows_a_conversation_line_by_line(ada: Person, bo: Person, talk: int) -> None:
+    await ada.say(talk, "before")
+    command = ["curl", "-sN", "--cookie", bo.cookie, f"{bo.url}/conversations/{talk}/live"]
+    curl = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert curl.stdout
+    heard: list[str] = []
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not heard or "before" not in heard[-1]:
+                heard.append((await curl.stdout.readline()).decode())
+            for text in ("first", "second", "third"):
+                await ada.say(talk, text)
+                heard.append("")
+                while "<article" not in heard[-1]:
+                    heard.append((await curl.stdout.readline()).decode())
+                words = re.sub("<[^>]*>", " ", heard[-1]).split()
+                assert {"Ada", text} <= set(words)
+    finally:
+        curl.terminate()
+        await curl.wait()
+
+
+async def test_lynx_signs_in_reads_and_posts(house: str, ada: Person, bo: Person, talk: int, tmp_path: Path) -> None:
+    await bo.say(talk, "hello from far away")
+    lynx = Terminal("lynx", "-accept_all_cookies", "-nopause", f"{house}/sign-in", home=tmp_path)
+    try:
+        await lynx.see("Username")
+        await lynx.type(DOWN, "Ada", DOWN, PASSWORD, DOWN, ENTER)
+        await lynx.see("hello from far away")
+        await lynx.type("g", f"{house}/conversations/{talk}", ENTER)
+        await lynx.see("Live without scripts")
+        await lynx.see("hello from far away")
+    finally:
+        lynx.close()
+
+
+@pytest.fixture(autouse=True)
+def names_are_quiet(quiet_log: None) -> None:
+    """Nothing that a text browser sends is worth a line in the log."""
