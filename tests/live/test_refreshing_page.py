@@ -1,0 +1,66 @@
+"""The page that comes anew by itself, for those whose line holds endless pages back: cheap when nothing is new."""
+
+import re
+
+import pytest
+
+from people import Person
+
+pytestmark = pytest.mark.usefixtures("quiet_log")
+
+
+async def test_nothing_new_is_told_in_no_words(ada: Person, bo: Person, talk: int) -> None:
+    path = f"/conversations/{talk}/refreshing?every=5"
+    await bo.say(talk, "hello")
+    page = await ada.get(path)
+    assert "hello" in page.text
+    assert re.search(rf'http-equiv="refresh" content="5; url={re.escape(path)}"', page.text)
+    tag = page.answer.headers["etag"]
+    again = await ada.get(path, if_none_match=tag)
+    assert again.status == 304
+    assert not again.answer.content
+    assert again.answer.headers["etag"] == tag
+    await bo.say(talk, "anybody there?")
+    changed = await ada.get(path, if_none_match=tag)
+    assert changed.status == 200
+    assert "anybody there?" in changed.text
+    assert (await bo.get(path, if_none_match=changed.answer.headers["etag"])).status == 200
+
+
+async def test_it_comes_as_often_as_one_chooses_or_not_at_all(ada: Person, talk: int) -> None:
+    for every in ("5", "15", "30", "60"):
+        page = await ada.get(f"/conversations/{talk}/refreshing?every={every}")
+        assert f'content="{every}; url=' in page.text
+    manual = await ada.get(f"/conversations/{talk}/refreshing?every=manual")
+    assert 'http-equiv="refresh"' not in manual.text
+    assert manual.answer.headers["cache-control"] == "no-store"
+    for every in ("", "0", "1", "-5", "5s", "none"):
+        assert (await ada.get(f"/conversations/{talk}/refreshing?every={every}")).status == 422
+
+
+async def test_whoever_wrote_comes_back_to_it(ada: Person, talk: int) -> None:
+    path = f"/conversations/{talk}/refreshing?every=manual&back=30"
+    answer = await ada.submit(path, f"/conversations/{talk}/messages", text="said")
+    assert answer.answer.headers["location"] == f"/conversations/{talk}/refreshing?every=30#latest"
+    framed = await ada.submit(f"/conversations/{talk}/composer", f"/conversations/{talk}/messages", text="said too")
+    assert framed.answer.headers["location"] == f"/conversations/{talk}/composer"
+
+
+async def test_only_what_is_framed_may_be_framed(ada: Person, talk: int) -> None:
+    framed = f"/conversations/{talk}/composer"
+    refused = await ada.submit(framed, f"/conversations/{talk}/messages", text="")
+    assert refused.status == 422
+    assert refused.alert
+    for page in (await ada.get(framed), refused):
+        assert "frame-ancestors 'self'" in page.answer.headers["content-security-policy"]
+    for path in ("", "/refreshing", "/without-scripts"):
+        page = await ada.get(f"/conversations/{talk}{path}")
+        assert "frame-ancestors 'none'" in page.answer.headers["content-security-policy"]
+    await ada.post("/sign-out")
+    over = await ada.post(
+        f"/conversations/{talk}/messages", {"text": "kept", "key": "0123456789abcdef", "framed": "yes"}
+    )
+    assert over.status == 401
+    assert "frame-ancestors 'self'" in over.answer.headers["content-security-policy"]
+    assert 'target="_top"' in over.text
+    assert "kept" in over.text
