@@ -8,11 +8,18 @@ from playwright.async_api import Route, expect
 
 from browsing import Door, Visitor
 from conftest import OpenHouse
+from killing import KillableHouse
 from parlour.rates import Rate
 from people import Person
 from recording import SAMPLES, Heard, Recorder, seconds_of, takes_kept, unsent
 
 SECONDS_LOST_AT_MOST = 1.5
+UNTIL_SENT = """
+(bar, share) => new Promise((resolve) => {
+  const look = () => (bar.value >= share ? resolve() : requestAnimationFrame(look));
+  look();
+})
+"""
 
 
 @pytest.fixture
@@ -148,3 +155,46 @@ async def test_a_chosen_file_is_sent_as_it_is(ada: Visitor) -> None:
     await expect(message.play).to_be_visible()
     assert await seconds_of(message.position, "max") == pytest.approx(7.7, abs=0.1)
     assert await takes_kept(ada.page) == (0, 0)
+
+
+async def test_a_server_that_is_killed_under_an_upload_gets_it_once(
+    speaking_door: Door, tmp_path: Path, database_url: str
+) -> None:
+    with KillableHouse(tmp_path, database_url) as house:
+        ada = await at_her_notes(speaking_door, house.url)
+        ada.means_cuts()
+        network = await ada.context.new_cdp_session(ada.page)
+        slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000}
+        bar = ada.page.get_by_role("progressbar", name="Sending recording", exact=True)
+        for share in (0.05, 0.5, 0.95):
+            await network.send("Network.emulateNetworkConditions", slow)
+            await ada.page.get_by_label("Audio file", exact=True).set_input_files(SAMPLES / "voice.wav")
+            await ada.say(f"killed at {share:.0%}")
+            await bar.evaluate(UNTIL_SENT, share)
+            house.kill()
+            await network.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
+            await expect(unsent(ada.page)).to_contain_text("It is tried again by itself.")
+            house.start()
+            await expect(Heard(ada, f"killed at {share:.0%}").play).to_be_visible()
+            await expect(unsent(ada.page)).to_have_count(0)
+        await ada.page.reload()
+        await expect(ada.log.get_by_role("article")).to_have_count(3)
+        assert await takes_kept(ada.page) == (0, 0)
+
+
+async def test_an_answer_that_is_lost_does_not_make_a_second_message(ada: Visitor) -> None:
+    ada.means_cuts()
+    await Recorder(ada).review("0:01")
+    lost: list[str] = []
+
+    async def lose_the_answer(route: Route) -> None:
+        lost.append((await route.fetch()).status_text)
+        await route.abort()
+
+    await ada.page.route("**/messages", lose_the_answer, times=1)
+    await ada.say("once is enough")
+    await expect(Heard(ada, "once is enough").play).to_be_visible()
+    await expect(unsent(ada.page)).to_have_count(0)
+    assert lost == ["OK"]
+    await ada.page.reload()
+    await expect(ada.log.get_by_role("article")).to_have_count(1)

@@ -9,8 +9,9 @@ from recording import Heard, Recorder, expect_no_barrier, seconds_of
 async def test_what_one_says_the_other_hears_live_and_after_a_reload(speakers: Pair) -> None:
     ada, bo = speakers.ada, speakers.bo
     recorder = Recorder(ada)
-    await recorder.record("0:02")
-    await ada.press("Pause")
+    await recorder.record("0:01")
+    await expect(bo.page.get_by_role("status", name="Activity", exact=True)).to_have_text("Ada is recording")
+    await recorder.button("Pause").click()
     await recorder.review("0:04")
     await ada.say("the train is late")
     await expect(recorder.group).to_have_count(0)

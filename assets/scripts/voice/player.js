@@ -9,6 +9,11 @@ function clock(seconds) {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
+// As the server says how long it is.
+function lengthWords(seconds) {
+  return clock(Math.round(seconds));
+}
+
 class Player extends EventTarget {
   constructor(host, audio, { length, position = 0, speed = 1 }) {
     super();
@@ -80,8 +85,8 @@ class Player extends EventTarget {
     if (!audio.paused && !audio.seeking) this.sought = false;
     if (button.getAttribute("aria-label") !== name) turn(button, name);
     for (const [key, value] of [["max", length], ["now", Math.min(position, length)]]) wave.setAttribute(`aria-value${key}`, Math.round(value * 10) / 10);
-    wave.setAttribute("aria-valuetext", `${clock(position)} of ${clock(length)}`);
-    this.time.textContent = clock(position > 0 ? position : length);
+    wave.setAttribute("aria-valuetext", `${clock(position)} of ${lengthWords(length)}`);
+    this.time.textContent = position > 0 ? clock(position) : lengthWords(length);
     this.pace.textContent = `${this.speed}×`;
     this.played.style.setProperty("--rest", `${100 - (100 * position) / (length || 1)}%`);
   }

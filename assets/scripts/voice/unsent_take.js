@@ -4,7 +4,7 @@ class UnsentTake {
     this.root = document.getElementById("voice-unsent").content.cloneNode(true).firstElementChild;
     this.part = (name) => this.root.querySelector(`[data-part=${name}]`);
     Object.assign(this, { take, failures: 0, player: null });
-    this.part("length").textContent = take.name || clock(lengthOf(take));
+    this.part("length").textContent = take.name || lengthWords(lengthOf(take));
     this.part("caption").textContent = take.caption;
     this.root.addEventListener("click", ({ target }) => {
       const wish = target.closest("[data-do]")?.dataset.do;

@@ -1,0 +1,112 @@
+"""Listening goes on: to the next message, under new and older ones, and while a row is drawn again."""
+
+import math
+import re
+import struct
+import wave
+from collections.abc import AsyncIterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from browsing import Door, Visitor
+from people import Person
+from recording import Heard, seconds_of
+from voice.voices import prepared, speak
+
+RATE_HZ = 16_000
+TONE_HZ = 330
+PAGE_AND_MORE = 52
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """What happens in the browser is the same on either database."""
+    return f"sqlite:///{tmp_path / 'parlour.sqlite3'}"
+
+
+@pytest.fixture
+async def listener(door: Door, house: str) -> Visitor:
+    visitor = await door.open_for(house, "Ada")
+    await visitor.sign_up()
+    return visitor
+
+
+@pytest.fixture
+async def speaker(house: str) -> AsyncIterator[Person]:
+    async with Person(house) as person:
+        yield await person.sign_up("Bo")
+
+
+def tone(seconds: float) -> bytes:
+    """A wav file with a tone of that length."""
+    samples = [
+        round(8000 * math.sin(place / RATE_HZ * TONE_HZ * math.tau)) for place in range(round(seconds * RATE_HZ))
+    ]
+    file = BytesIO()
+    with wave.open(file, "wb") as writing:
+        writing.setnchannels(1)
+        writing.setsampwidth(2)
+        writing.setframerate(RATE_HZ)
+        writing.writeframes(struct.pack(f"<{len(samples)}h", *samples))
+    return file.getvalue()
+
+
+async def test_it_goes_on_under_all_that_happens_and_to_the_next_but_not_past_a_text(
+    listener: Visitor, speaker: Person
+) -> None:
+    talk = await speaker.meet("Ada")
+    for number in range(PAGE_AND_MORE):
+        await speaker.say(talk, f"text {number}")
+    await speak(speaker, talk, tone(4), "the first", "first.wav")
+    await speak(speaker, talk, tone(0.5), "the second", "second.wav")
+    await speaker.say(talk, "something written")
+    await speak(speaker, talk, tone(0.5), "the third", "third.wav")
+    await prepared(speaker, talk)
+    await listener.go(f"/conversations/{talk}")
+    first, second, third = (Heard(listener, f"the {name}") for name in ("first", "second", "third"))
+
+    await first.play.click()
+    await expect(first.pause).to_be_visible()
+    await listener.follow("Older messages")
+    await expect(listener.article("text 0")).to_have_count(1)
+    message = re.findall(r'id="message-(\d+)"', await first.article.evaluate("(article) => article.outerHTML"))[0]
+    await speaker.submit(f"/messages/{message}/edit", f"/messages/{message}/edit", text="the first, in other words")
+    await expect(first.article).to_contain_text("in other words")
+    await expect(first.pause).to_be_visible()
+    await expect(first.article).to_contain_text("Not heard yet")
+    await expect(second.pause).to_be_visible()
+    await expect(first.article).not_to_contain_text("Not heard yet")
+    await expect(second.play).to_be_visible()
+    await expect(second.article).not_to_contain_text("Not heard yet")
+    assert await first.heard_s() > 3.9
+    await expect(third.play).to_be_visible()
+    await expect(third.article).to_contain_text("Not heard yet")
+    await listener.page.reload()
+    await expect(third.play).to_be_visible()
+    for heard in (first, second):
+        await expect(heard.article).not_to_contain_text("Not heard yet")
+    await expect(third.article).to_contain_text("Not heard yet")
+
+
+async def test_one_sound_at_a_time_and_who_jumps_has_not_heard(listener: Visitor, speaker: Person) -> None:
+    talk = await speaker.meet("Ada")
+    await speak(speaker, talk, tone(8), "one", "one.wav")
+    await speak(speaker, talk, tone(8), "two", "two.wav")
+    await prepared(speaker, talk)
+    await listener.go(f"/conversations/{talk}")
+    one, two = Heard(listener, "one"), Heard(listener, "two")
+    await one.play.click()
+    await expect(one.pause).to_be_visible()
+    await two.play.click()
+    await expect(two.pause).to_be_visible()
+    await expect(one.play).to_be_visible()
+    for key, seconds in (("Home", 0), ("ArrowRight", 5), ("ArrowRight", 8), ("ArrowLeft", 3), ("End", 8), ("Home", 0)):
+        await one.position.press(key)
+        assert await seconds_of(one.position) == pytest.approx(seconds, abs=0.3)
+    await two.position.press("End")
+    await expect(two.play).to_be_visible()
+    for each in (one, two):
+        await expect(each.article).to_contain_text("Not heard yet")
