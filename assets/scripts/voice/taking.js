@@ -7,9 +7,9 @@ const TYPES = ["audio/mp4;codecs=mp4a.40.2", "audio/ogg;codecs=opus", "audio/web
 class Taking {
   constructor(take, stream, { onLevel, onEnd }) {
     const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
-    Object.assign(this, { take, stream, recorded: 0, since: 0, levels: [], saving: [] });
+    Object.assign(this, { take, stream, recorded: 0, since: 0, levels: [], saved: Promise.resolve() });
     this.recorder = new MediaRecorder(stream, { audioBitsPerSecond: BITS_A_SECOND, ...(mimeType && { mimeType }) });
-    this.recorder.addEventListener("dataavailable", ({ data }) => data.size && this.saving.push(this.save(data)));
+    this.recorder.addEventListener("dataavailable", ({ data }) => data.size && this.save(data));
     for (const name of ["start", "resume"]) this.recorder.addEventListener(name, () => (this.since = performance.now()));
     this.recorder.addEventListener("pause", () => this.halt());
     this.stopped = new Promise((resolve) => this.recorder.addEventListener("stop", resolve));
@@ -47,7 +47,7 @@ class Taking {
     this.meter.close();
     closeMicrophone(this.stream);
     for (const name of ["pagehide", "visibilitychange"]) window.removeEventListener(name, this.flush);
-    await Promise.all(this.saving);
+    await this.saved;
   }
 
   halt() {
@@ -55,13 +55,16 @@ class Taking {
     this.since = 0;
   }
 
-  async save(data) {
-    const number = this.saving.length;
-    const slice = { until: this.seconds, levels: this.levels.splice(0) };
-    this.take.slices[number] = slice;
+  // One slice after the other: what is found after a crash has no gap.
+  save(data) {
+    const number = this.take.slices.length;
+    const slice = { until: this.seconds, levels: this.levels.splice(0), bytes: data };
+    this.take.slices.push(slice);
     this.take.type ||= (data.type || this.recorder.mimeType).split(";")[0];
-    slice.bytes = await data.arrayBuffer();
-    await (number ? null : keepTake(this.take));
-    await keepSlice(this.take, number, slice);
+    this.saved = this.saved.then(async () => {
+      slice.bytes = await data.arrayBuffer();
+      if (!number) await keepTake(this.take);
+      await keepSlice(this.take, number, slice);
+    });
   }
 }

@@ -32,7 +32,7 @@ async function showLeft(key) {
   if (!take || !take.slices.length) return letGo(key);
   // The draft that was its caption goes with it.
   if (take.caption && take.caption === document.getElementById("composer-text").value) write("");
-  const shown = showUnsent(take);
+  const shown = showUnsent(await withoutTornEnd(take));
   if (take.waiting) shown.send();
 }
 
