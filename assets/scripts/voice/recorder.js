@@ -85,27 +85,25 @@ class VoiceRecorder extends Desk {
   }
 
   // What was held is let go: that much is the take, unless it was only a slip of the finger.
-  async release() {
+  release() {
     if (this.state !== "recording") return;
-    const slip = this.taking.seconds < TOO_SHORT_S;
-    await this.finish();
-    if (!slip) return;
-    drop(this.take);
-    this.close();
-    complain(SAY.short);
+    this.finish("", this.taking.seconds < TOO_SHORT_S);
   }
 
   // Once is enough, whoever asks: Done, Send, the limit, or a microphone that is pulled out.
-  finish(words = "") {
-    if (["recording", "paused"].includes(this.state)) this.finished = this.end(words);
+  finish(words = "", slip = false) {
+    if (["recording", "paused"].includes(this.state)) this.finished = this.end(words, slip);
     return this.finished;
   }
 
-  async end(words) {
+  async end(words, slip) {
     this.state = "finishing";
     await this.taking.finish();
     letGo("recorder");
-    this.review(this.take, words);
+    if (!slip && this.take.slices.length) return this.review(this.take, words);
+    drop(this.take);
+    this.close();
+    complain(SAY.short);
   }
 
   keepCaption() {
