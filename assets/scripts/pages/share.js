@@ -6,7 +6,7 @@
   const place = document.getElementById("shared");
   let shared = null;
 
-  show();
+  show().catch(() => {}); // Where nothing can be kept, nothing is shared.
   document.addEventListener("click", async ({ target }) => {
     const conversation = target.closest("button[data-share]")?.dataset.share;
     if (!conversation || !shared) return;
