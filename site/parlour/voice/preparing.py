@@ -22,7 +22,7 @@ from parlour.voice.workshop import NoRecording, Workshop
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 2
+AT_ONCE = 2  # one is fetched or kept while another is rendered
 TRIES_AT_MOST = 3
 TAKEN_FOR = timedelta(minutes=5)  # a process that has not finished by then is gone
 LOOK_EVERY_S = 20.0

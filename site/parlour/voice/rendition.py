@@ -11,6 +11,7 @@ from parlour.voice.listening import NoSound, Opened
 
 BITS_PER_S = 64_000  # a channel; speech has no use for more
 RATE_HZ = 48_000
+ENCODE = {"aac_coder": "fast"}  # takes a third of the time, and speech does not show it
 
 
 def make_rendition(source: BinaryIO, kind: Kind, target: BinaryIO) -> None:
@@ -19,7 +20,7 @@ def make_rendition(source: BinaryIO, kind: Kind, target: BinaryIO) -> None:
     channels = min(2, opened.stream.codec_context.channels)
     layout = "stereo" if channels == 2 else "mono"
     container = av.open(target, "w", format=FORMATS[Kind.M4A].muxer, options={"fflags": "+bitexact"})
-    stream = container.add_stream("aac", rate=RATE_HZ, layout=layout)
+    stream = container.add_stream("aac", rate=RATE_HZ, layout=layout, options=ENCODE)
     stream.bit_rate = BITS_PER_S * channels
     stream.codec_context.thread_count = 1
     resampler = AudioResampler("fltp", layout, RATE_HZ, frame_size=stream.codec_context.frame_size or 1024)

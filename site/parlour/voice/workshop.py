@@ -1,14 +1,15 @@
 """Has recordings read and written by a process of their own for each, a few at a time; the server itself never does."""
 
 import asyncio
-import contextlib
 import logging
 import os
+import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
@@ -17,13 +18,16 @@ from parlour.voice.formats import HEAD_BYTES, Kind, sniff
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 2
+Process = subprocess.Popen[bytes]
+Thing = TypeVar("Thing")
+
+LISTEN_AT_ONCE, RENDER_AT_ONCE = 2, 1
 WAITING_AT_MOST = 40  # beyond this, whoever sends a recording is told to wait
 RETRY_AFTER_S = 5
 LISTEN_CPU_S, RENDER_CPU_S = 10, 60  # for the longest recording that a mean machine may be given
 SLACK_S = 0.5  # a recorder that stops at the limit may write a little more
 WALL_FACTOR = 4  # a process may be given a part of a core only
-LISTEN_NICENESS, RENDER_NICENESS = 5, 15
+LISTEN_NICENESS, RENDER_NICENESS = 2, 19  # somebody waits for the first
 ANSWER_BYTES = 4096
 
 PACKAGES = str(Path(__file__).resolve().parents[2])
@@ -66,7 +70,8 @@ class Workshop:
 
     def __init__(self, longest_s: int) -> None:
         self._longest_s = longest_s + SLACK_S
-        self._listening, self._rendering = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
+        self._listening, self._rendering = asyncio.Semaphore(LISTEN_AT_ONCE), asyncio.Semaphore(RENDER_AT_ONCE)
+        self._threads = ThreadPoolExecutor(2 * (LISTEN_AT_ONCE + RENDER_AT_ONCE), "workshop")
         self._waiting = 0
 
     async def listen(self, source: BinaryIO, target: BinaryIO) -> Listened:
@@ -95,11 +100,11 @@ class Workshop:
     async def _run(self, job: str, kind: Kind, source: BinaryIO, target: BinaryIO, cpu_s: int, niceness: int) -> Answer:
         os.lseek(source.fileno(), 0, os.SEEK_SET)
         words = (job, kind, target.fileno(), cpu_s, niceness, self._longest_s)
-        async with _process(words, source, target.fileno()) as process:
+        async with self._process(words, source, target.fileno()) as process:
             try:
                 async with asyncio.timeout(cpu_s * WALL_FACTOR):
-                    said = await process.stdout.read(ANSWER_BYTES) if process.stdout else b""
-                    ended = await process.wait()
+                    said = await self._in_thread(lambda: process.stdout.read(ANSWER_BYTES) if process.stdout else b"")
+                    ended = await self._in_thread(process.wait)
                 if ended > 0:  # it was not ended from outside, but by a mistake of ours
                     log.error("The process that reads recordings failed (%d).", ended)
                 answer = msgspec.json.decode(said, type=Answer)
@@ -111,29 +116,32 @@ class Workshop:
             raise RecordingTooLong if answer.refused == "long" else NoRecording
         return answer
 
+    @asynccontextmanager
+    async def _process(self, words: tuple[object, ...], source: BinaryIO, target: int) -> AsyncIterator[Process]:
+        """The process at work; it is gone afterwards, whatever happened.
 
-@asynccontextmanager
-async def _process(
-    words: tuple[object, ...], source: BinaryIO, target: int
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The process at work; it is gone afterwards, whatever happened."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-c",
-        BEGIN,
-        PACKAGES,
-        *map(str, words),
+        It is started from a thread: the loop's own way would copy what the server has in memory, and hold all up.
+        """
+        process = await self._in_thread(lambda: _start(words, source, target))
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
+
+    async def _in_thread(self, work: Callable[[], Thing]) -> Thing:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def _start(words: tuple[object, ...], source: BinaryIO, target: int) -> Process:
+    return subprocess.Popen(
+        [sys.executable, "-I", "-c", BEGIN, PACKAGES, *map(str, words)],
         stdin=source,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         pass_fds=(target,),
         env={},
         cwd="/",
     )
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
