@@ -15,7 +15,7 @@ from parlour.live.live_pages import LivePages
 BEAT_EVERY_S = 15.0
 TRY_AGAIN_S = 1.0
 CHARACTERS_AT_MOST = 4_000_000  # of one document; the browser keeps all of it
-RESTART_TAKES_S = 3  # pages come back after so long
+RESTART_TAKES_S = 7  # pages come back after so long; one that comes too early finds an error, and stays there
 SPREAD_S = 5  # or up to so much later, that not all of them come at once
 
 
