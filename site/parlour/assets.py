@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import msgspec
+from rjsmin import jsmin
 
 from parlour.compression import ASSET_LEVEL, compress
 
@@ -36,11 +37,11 @@ class Assets:
         self._by_address: dict[str, Asset] = {}
         # htmx starts itself as soon as it is there, and its socket extension must be there before that: one file.
         library = (folder / "vendor" / "htmx.js").read_bytes()
-        own = [_without_comments(path.read_bytes()) for path in sorted((folder / "scripts").glob("*.js"))]
+        own = [_minified(path) for path in sorted((folder / "scripts").glob("*.js"))]
         self._add("app.js", b"\n".join([library, *own]))
         # What one page alone needs, or the browser keeps for itself, is a file of its own.
         for path in sorted((*folder.glob("scripts/pages/*.js"), *folder.glob("worker/*.js"))):
-            self._add(path.name, _without_comments(path.read_bytes()))
+            self._add(path.name, _minified(path))
         self._add("voice.js", _in_one_scope(folder / "scripts" / "voice"))
         styles = sorted((folder / "styles").glob("*.css"), key=_style_order)
         self._add("app.css", _joined(styles))
@@ -72,19 +73,15 @@ def _joined(paths: list[Path]) -> bytes:
     return b"\n".join(path.read_bytes() for path in paths)
 
 
-def _without_comments(script: bytes) -> bytes:
-    """Our own script without what only its readers need: lines of comment, and the space before each line.
-
-    So no string of ours may go over several lines.
-    """
-    lines = (line.strip() for line in script.splitlines())
-    return b"\n".join(line for line in lines if line and not line.startswith(b"//"))
+def _minified(path: Path) -> bytes:
+    """Our own script without what only its readers need: comments, and space that says nothing."""
+    return bytes(jsmin(path.read_bytes()))
 
 
 def _in_one_scope(folder: Path) -> bytes:
     """A folder's scripts as one that keeps its names to itself; the one named like the folder comes last."""
     paths = sorted(folder.glob("*.js"), key=lambda path: (path.stem == folder.name, path.name))
-    parts = b"\n".join(_without_comments(path.read_bytes()) for path in paths)
+    parts = b"\n".join(_minified(path) for path in paths)
     return b'"use strict";\n{\n' + parts + b"\n}"
 
 
