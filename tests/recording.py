@@ -36,11 +36,14 @@ PLAYED = """
 
 
 @asynccontextmanager
-async def speaking_browser(*, allowed: bool = True) -> AsyncIterator[Browser]:
+async def speaking_browser(
+    *more: str, allowed: bool = True, voice: Path = SAMPLES / "voice.wav"
+) -> AsyncIterator[Browser]:
     """A browser whose microphone hears a voice, over and over; every page may use it, or none."""
     switches = [
         MICROPHONE,
-        f"--use-file-for-fake-audio-capture={SAMPLES / 'voice.wav'}",
+        f"--use-file-for-fake-audio-capture={voice}",
+        *more,
         *([SAYS_YES] if allowed else []),
     ]
     async with async_playwright() as playwright:

@@ -21,8 +21,11 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "permissions-policy": "microphone=(self), camera=(), geolocation=()",
-    "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
+}
+ON_HTTPS = {  # elsewhere browsers ignore them, and complain of the second
+    "strict-transport-security": f"max-age={HSTS_S}",
+    "cross-origin-opener-policy": "same-origin",
 }
 WORTH_COMPRESSING = 1024  # bytes
 NOT_OUR_HOST = b"This is not an address of this Parlour. Its operator can set PARLOUR_BASE_URL.\n"
@@ -43,7 +46,7 @@ class Porter:
         self._app = app
         self._on_shutdown = on_shutdown
         self._origins = origins
-        headers = HEADERS | ({"strict-transport-security": f"max-age={HSTS_S}"} if origins.https else {})
+        headers = HEADERS | (ON_HTTPS if origins.https else {})
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

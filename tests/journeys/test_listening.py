@@ -1,5 +1,6 @@
 """Listening goes on: to the next message, under new and older ones, and while a row is drawn again."""
 
+import datetime
 import math
 import re
 import struct
@@ -10,11 +11,14 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
+from sqlalchemy import update
 
-from browsing import Door, Visitor
+from browsing import REFUSED_FORM, Door, Visitor
+from parlour import db
+from parlour.voice.models import Recording
 from people import Person
 from recording import Heard, seconds_of
-from voice.voices import prepared, speak
+from voice.voices import WEBM, prepared, speak
 
 RATE_HZ = 16_000
 TONE_HZ = 330
@@ -110,3 +114,58 @@ async def test_one_sound_at_a_time_and_who_jumps_has_not_heard(listener: Visitor
     await expect(two.play).to_be_visible()
     for each in (one, two):
         await expect(each.article).to_contain_text("Not heard yet")
+
+
+async def test_what_cannot_be_played_says_so_and_can_be_once_it_is_there_again(
+    listener: Visitor, speaker: Person
+) -> None:
+    talk = await speaker.meet("Ada")
+    await speak(speaker, talk, tone(2), "it comes and goes", "two.wav")
+    await listener.go(f"/conversations/{talk}")
+    elsewhere = Heard(listener, "it comes and goes")
+    await listener.new_tab(f"/conversations/{talk}")
+    heard = Heard(listener, "it comes and goes")
+    listener.means(REFUSED_FORM.format(status=503))
+    await listener.page.route("**/recordings/*.wav", lambda route: route.fulfill(status=503))
+    await heard.play.click()
+    await expect(heard.article).to_contain_text("It cannot be played just now.")
+    await expect(heard.play).to_be_visible()
+    await listener.page.unroute("**/recordings/*.wav")
+    await heard.play.click()
+    await expect(heard.pause).to_be_visible()
+    await expect(heard.article).not_to_contain_text("It cannot be played just now.")
+    for tab in (heard, elsewhere):
+        await expect(tab.article).not_to_contain_text("Not heard yet")
+
+
+async def test_what_this_browser_plays_is_played_while_it_is_prepared_for_others(
+    listener: Visitor, speaker: Person, database_url: str
+) -> None:
+    talk = await speaker.meet("Ada")
+    await speak(speaker, talk, WEBM.content, "early words")
+    await prepared(speaker, talk)
+    await listener.go("/")
+    await set_preparing(database_url, datetime.datetime.now(datetime.UTC))
+    await listener.go(f"/conversations/{talk}")
+    heard = Heard(listener, "early words")
+    await expect(heard.article).to_contain_text("Preparing")
+    await heard.play.click()
+    await expect(heard.pause).to_be_visible()
+    await set_preparing(database_url, None)
+    message = re.findall(r'id="message-(\d+)"', await heard.article.evaluate("(article) => article.outerHTML"))[0]
+    await speaker.submit(f"/messages/{message}/edit", f"/messages/{message}/edit", text="early words, and ready")
+    await expect(heard.article).to_contain_text("and ready")
+    await expect(heard.article).not_to_contain_text("Preparing")
+    await expect(heard.pause).to_be_visible()
+    await expect(heard.article).not_to_contain_text("Not heard yet")
+    assert await heard.heard_s() > 0.9 * WEBM.seconds - 0.5
+
+
+async def set_preparing(database_url: str, taken_at: datetime.datetime | None) -> None:
+    """Since when somebody has been preparing every recording; or nobody, as it is done."""
+    database = db.connect(database_url, lambda _events: None)
+    try:
+        async with database.transaction() as writing:
+            await writing.execute(update(Recording).values(preparing=taken_at is not None, taken_at=taken_at))
+    finally:
+        await database.close()

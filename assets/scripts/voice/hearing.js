@@ -15,6 +15,8 @@ class Hearing {
     audio.addEventListener("ended", () => this.tell());
     player.addEventListener("moved", () => this.tellSoon());
     window.addEventListener("pagehide", () => audio.paused || this.tell());
+    // What was heard in another tab is heard.
+    window.addEventListener("storage", ({ key, newValue }) => key === this.shelf && newValue === null && message.hear());
   }
 
   // What was heard of it in this browser, each stretch once; not how far somebody jumped.
@@ -38,7 +40,7 @@ class Hearing {
     const { player, audio, id, message } = this;
     this.toldAt = Date.now();
     this.keep();
-    if (news.heard) message.hear();
+    if (news.heard) this.hear();
     const token = document.querySelector("input[name=token]").value;
     const position = audio.ended ? 0 : player.position;
     const fields = { token, position: position.toFixed(2), speed: String(player.speed), ...news };
@@ -49,11 +51,21 @@ class Hearing {
     }
   }
 
+  // Nothing is left to be kept of it; that this goes away tells the other tabs.
+  hear() {
+    this.message.hear();
+    this.keep();
+  }
+
+  get shelf() {
+    return `heard:${user}:${this.id}`;
+  }
+
   // Heard in two goes is heard: what came before a reload counts.
   keep() {
     try {
-      if (this.message.unheard) localStorage.setItem(`heard:${user}:${this.id}`, this.seconds.toFixed(2));
-      else localStorage.removeItem(`heard:${user}:${this.id}`);
+      if (this.message.unheard) localStorage.setItem(this.shelf, this.seconds.toFixed(2));
+      else localStorage.removeItem(this.shelf);
     } catch {
       // Then only this page's own listening counts.
     }
@@ -61,7 +73,7 @@ class Hearing {
 
   recall() {
     try {
-      return Number(localStorage.getItem(`heard:${user}:${this.id}`)) || 0;
+      return Number(localStorage.getItem(this.shelf)) || 0;
     } catch {
       return 0;
     }

@@ -20,18 +20,23 @@ class VoiceMessage extends HTMLElement {
     this.upgrade();
   }
 
-  // While it is being prepared, there is no sound yet; the row that brings it is drawn into this one.
+  // What this browser cannot play has to wait until the rendition that it can is drawn into this row.
+  get playable() {
+    const audio = this.querySelector("audio:has(source)");
+    if (!audio || !this.querySelector(".preparing")) return audio;
+    return [...audio.children].some(({ type }) => audio.canPlayType(type)) ? audio : null;
+  }
+
   upgrade() {
     // A row that is drawn for everybody does not know who has heard it.
     this.heard ||= this.dataset.heard === "true";
     if (this.heard) this.querySelector(".unheard")?.remove();
-    const audio = this.querySelector("audio:has(source)");
-    if (!audio || this.player || this.querySelector(".preparing")) return;
+    const audio = this.player ? null : this.playable;
+    if (!audio) return;
     const { length, position = 0, speed = 1 } = this.dataset;
     this.player = new Player(this, audio, { length: Number(length), position: Number(position), speed: Number(speed) });
     new Hearing(this, this.player);
     audio.addEventListener("play", () => this.announce());
-    audio.addEventListener("error", () => this.classList.add("broken"), { capture: true });
     this.player.addEventListener("over", () => this.next()?.player.play());
     document.addEventListener("voice:speed", () => this.player.draw());
   }

@@ -1,6 +1,7 @@
 // The controls of one sound: play, seek, speed. They stand in a shadow, which a message that is drawn again leaves alone.
 const SPEEDS = [1, 1.5, 2];
 const ARROW_S = 5;
+const TROUBLE = "It cannot be played just now. Press Play to try again.";
 let sounding = null; // the player that is heard; one at a time
 let speedChosen = null;
 
@@ -21,7 +22,7 @@ class Player extends EventTarget {
     root.append(document.getElementById("voice-player").content.cloneNode(true));
     const part = (name) => root.querySelector(`[part=${name}]`);
     Object.assign(this, { audio, length, wanted: position, ownSpeed: speed, sought: false });
-    Object.assign(this, { button: part("play"), wave: part("wave"), time: part("time"), pace: part("speed") });
+    Object.assign(this, { button: part("play"), wave: part("wave"), time: part("time"), pace: part("speed"), trouble: part("trouble") });
     this.played = root.querySelector("[part~=played]");
     this.slot = root.querySelector("slot[name=waveform]");
     this.slot.addEventListener("slotchange", () => this.copyWave());
@@ -31,6 +32,7 @@ class Player extends EventTarget {
     for (const name of ["play", "pause", "timeupdate", "seeked", "ratechange"]) audio.addEventListener(name, () => this.draw());
     audio.addEventListener("loadedmetadata", () => this.wanted && this.seek(this.wanted));
     audio.addEventListener("ended", () => this.end());
+    audio.addEventListener("error", ({ target }) => this.fail(target), { capture: true });
     this.copyWave();
     this.draw();
   }
@@ -46,6 +48,7 @@ class Player extends EventTarget {
   async play() {
     if (sounding !== this) sounding?.audio.pause();
     sounding = this;
+    this.tryAgain();
     if (this.audio.ended || this.position >= this.length - 0.05) this.seek(0);
     this.audio.defaultPlaybackRate = this.audio.playbackRate = this.speed;
     this.audio.preservesPitch = true;
@@ -54,6 +57,22 @@ class Player extends EventTarget {
     } catch {
       this.draw(); // Refused before anybody has touched the page, or paused at once: it can be pressed again.
     }
+  }
+
+  // After its last source the browser would wait for another one, and never say so.
+  fail(target) {
+    const { audio, trouble } = this;
+    if (target !== audio && target !== [...audio.querySelectorAll("source")].pop()) return;
+    audio.pause();
+    trouble.textContent = TROUBLE;
+  }
+
+  tryAgain() {
+    const { audio, trouble } = this;
+    trouble.textContent = "";
+    if (!audio.error && audio.networkState !== HTMLMediaElement.NETWORK_NO_SOURCE) return;
+    this.wanted = this.position;
+    audio.load();
   }
 
   seek(seconds) {
