@@ -2,8 +2,18 @@
 
 from playwright.async_api import expect
 
-from browsing import Pair
+from browsing import ON_SQLITE, Door, Pair
+from conftest import OpenHouse
 from recording import Heard, Recorder, expect_no_barrier, seconds_of
+from services import ObjectStore
+from voice.voices import packets, url_of
+
+SAID = """
+async () => {
+  const [file] = document.getElementById("composer-recording").files;
+  return Array.from(new Uint8Array(await file.arrayBuffer()));
+}
+"""
 
 
 async def test_what_one_says_the_other_hears_live_and_after_a_reload(speakers: Pair) -> None:
@@ -47,3 +57,32 @@ async def test_what_one_says_the_other_hears_live_and_after_a_reload(speakers: P
     await expect(message.pause).to_be_visible()
     await expect(message.play).to_be_visible()
     assert 1 < await message.heard_s() < 4
+
+
+@ON_SQLITE
+async def test_what_is_kept_far_away_is_packet_for_packet_what_the_microphone_heard(
+    speaking_door: Door, open_house: OpenHouse
+) -> None:
+    with ObjectStore() as bucket:
+        ada = await speaking_door.open_for(await open_house(storage_url=url_of(bucket)), "Ada")
+        await ada.sign_up()
+        await ada.meet("Ada")
+        recorder = Recorder(ada)
+        await recorder.record("0:01")
+        await recorder.button("Pause").click()
+        await recorder.review("0:03")
+        said = bytes(await ada.page.evaluate(SAID))
+        await ada.say("word for word")
+        message = Heard(ada, "word for word")
+        await message.play.click()
+        await expect(message.pause).to_be_visible()
+        await message.position.press("End")
+        await expect(message.play).to_be_visible()
+        await ada.page.reload()
+        await message.position.click()
+        assert 1 < await seconds_of(message.position) < 3
+        await message.play.click()
+        await expect(message.pause).to_be_visible()
+        address = await message.article.locator("source").first.get_attribute("src")
+        kept = await ada.page.request.get(f"{ada.url}{address}")
+        assert packets(await kept.body()) == packets(said)

@@ -4,7 +4,6 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import quote
 
 import obstore
 import pytest
@@ -18,7 +17,7 @@ from people import Person
 from processes import free_ports
 from refusals import check_refusal
 from services import ObjectStore
-from voice.voices import WEBM, packets, prepared, sources, speak
+from voice.voices import WEBM, packets, prepared, sources, speak, url_of
 
 KEY = "0123456789abcdef"
 
@@ -27,11 +26,6 @@ KEY = "0123456789abcdef"
 def bucket() -> Iterator[ObjectStore]:
     with ObjectStore() as server:
         yield server
-
-
-def url_of(bucket: ObjectStore, endpoint: str = "") -> str:
-    given = f"endpoint={quote(endpoint or bucket.endpoint)}&region=us-east-1"
-    return f"s3://{bucket.key}:{bucket.secret}@{bucket.bucket}/voices?{given}"
 
 
 async def names(bucket: ObjectStore) -> list[str]:

@@ -7,11 +7,13 @@ import re
 import secrets
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 import av
 import httpx
 
 from people import PATIENCE_S, Page, Person
+from services import ObjectStore
 
 SAMPLES = Path(__file__).resolve().parent / "samples"
 
@@ -99,6 +101,12 @@ def packets(content: bytes) -> str:
         for packet in container.demux(audio=0):
             digest.update(bytes(packet))
     return digest.hexdigest()
+
+
+def url_of(bucket: ObjectStore, endpoint: str = "") -> str:
+    """What the setting says of a place in that object store."""
+    given = f"endpoint={quote(endpoint or bucket.endpoint)}&region=us-east-1"
+    return f"s3://{bucket.key}:{bucket.secret}@{bucket.bucket}/voices?{given}"
 
 
 async def prepared(person: Person, talk: int) -> list[str]:

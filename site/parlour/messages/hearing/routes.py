@@ -35,7 +35,7 @@ class NoProgress(Refusal):
 @get("/recordings/{sound:str}")
 async def hear(
     request: Asked, sound: FromPath[str], viewer: TheViewer, database: Given[Database], store: Given[Store]
-) -> Response[None] | Stream:
+) -> Response[None] | Response[bytes] | Stream:
     """The recording, or the part of it that a player asks for."""
     number, suffix = _parse_address(sound)
     async with database.reading() as db:
@@ -43,19 +43,21 @@ async def hear(
     if suffix not in audible.sizes:
         raise NotThere
     size, etag = audible.sizes[suffix], f'"{audible.name}-{suffix}"'
+    media_type = FORMATS[Kind(suffix)].media_type
     headers = HEADERS | {"etag": etag, "content-disposition": f'inline; filename="recording-{sound}"'}
     if holds(etag, request.headers.get("if-none-match", "")):
         return Response(None, status_code=304, headers=headers)
     try:
         part = choose_range(_range(request, etag), size)
     except NoSuchRange:
-        return Response(None, status_code=416, headers=headers | {"content-range": f"bytes */{size}"})
+        return Response(
+            b"", status_code=416, headers=headers | {"content-range": f"bytes */{size}"}, media_type=media_type
+        )
     start, end = part or (0, size)
     headers["content-length"] = str(end - start)
     if part:
         headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
     content = _nothing() if "only_head" in request.state else await store.open(f"{audible.name}.{suffix}", part)
-    media_type = FORMATS[Kind(suffix)].media_type
     return Stream(content, status_code=206 if part else 200, headers=headers, media_type=media_type)
 
 
