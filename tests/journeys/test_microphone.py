@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from browsing import Door, Visitor, visitors
 from conftest import OpenHouse
 from processes import free_ports
-from recording import SAMPLES, Heard, Recorder, speaking_browser, takes_kept, unsent
+from recording import SAMPLES, Heard, Recorder, seconds_of, speaking_browser, takes_kept, unsent
 
 RATE_HZ = 48_000
 
@@ -72,9 +72,13 @@ async def test_one_tab_records_and_send_ends_it(speaking_door: Door, house: str)
     ada.page = recording
     await ada.box.fill("sent in one go")
     await ada.page.get_by_role("button", name="Send", exact=True).dblclick()
-    await expect(Heard(ada, "sent in one go").play).to_be_visible()
+    before = Heard(ada, "sent in one go")
+    await expect(before.play).to_be_visible()
     await expect(recorder.group).to_have_count(0)
+    await before.play.click()
     await recorder.record("0:01")
+    await expect(before.play).to_be_visible()
+    assert await seconds_of(before.position) < await seconds_of(before.position, "max")
     await recorder.button("Pause").click()
     await ada.box.fill("sent from a pause")
     await ada.box.press("Enter")

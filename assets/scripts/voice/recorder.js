@@ -56,6 +56,7 @@ class VoiceRecorder extends Desk {
   }
 
   begin(stream) {
+    sounding?.audio.pause(); // What is played would be recorded, too.
     this.take = newTake({ caption: this.text.value });
     hold(this.take.key);
     const onLevel = (level, silent) => this.look(level, silent);
