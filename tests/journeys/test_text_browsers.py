@@ -12,7 +12,7 @@ from people import PASSWORD, PATIENCE_S, Person
 
 pytestmark = ON_SQLITE
 
-DOWN, ENTER = "\x1b[B", "\r"
+DOWN, ENTER, TAB, EMPTY_LINE = "\x1b[B", "\r", "\t", "\x15"
 SCREEN = (60, 100)
 
 
@@ -68,8 +68,54 @@ async def test_lynx_signs_in_reads_and_posts(house: str, ada: Person, bo: Person
         await lynx.type("g", f"{house}/conversations/{talk}", ENTER)
         await lynx.see("Live without scripts")
         await lynx.see("hello from far away")
+        await lynx.see("Skip to writing")
+        await lynx.type(ENTER)
+        await lynx.see("Textarea")
+        await lynx.type("and hello from lynx", DOWN, DOWN, DOWN, ENTER)
+        await lynx.see("303 See Other")
+        await lynx.see("Jump to latest")
     finally:
         lynx.close()
+    await expect_said(bo, talk, "hello from far away", "and hello from lynx")
+
+
+async def test_w3m_signs_in_reads_and_posts(house: str, ada: Person, bo: Person, talk: int, tmp_path: Path) -> None:
+    await bo.say(talk, "hello from far away")
+    editor = tmp_path / "editor"  # w3m has a text written in a program of one's own
+    editor.write_text("#!/bin/sh\nprintf 'and hello from w3m' > \"$1\"\n")
+    editor.chmod(0o700)
+    w3m = Terminal(
+        "w3m", "-cookie", "-o", "accept_cookie=1", "-o", f"editor={editor}", f"{house}/sign-in", home=tmp_path
+    )
+    try:
+        await w3m.see("Viewing <Sign in")
+        await w3m.type(TAB, ENTER)
+        await w3m.see("TEXT:")
+        await w3m.type("Ada", ENTER, TAB, ENTER)
+        await w3m.see("Password:")
+        await w3m.type(PASSWORD, ENTER, TAB, ENTER)
+        await w3m.see("hello from far away")
+        await w3m.see("Viewing <")
+        await w3m.type("U", EMPTY_LINE, f"{house}/conversations/{talk}", ENTER)
+        await w3m.see("hello from far away")
+        await w3m.see("Viewing <Bo")
+        await w3m.type(ENTER)  # "Skip to writing"
+        await w3m.see("Viewing <Bo")
+        await w3m.type(TAB, ENTER)
+        await w3m.see("and hello from")
+        await w3m.type(TAB, TAB, TAB, ENTER)
+        await w3m.see("303 See Other")
+        await w3m.see("Viewing <Bo")
+    finally:
+        w3m.close()
+    await expect_said(bo, talk, "hello from far away", "and hello from w3m")
+
+
+async def expect_said(person: Person, talk: int, *texts: str) -> None:
+    articles = (await person.get(f"/conversations/{talk}")).articles
+    assert len(articles) == len(texts)
+    for article, text in zip(articles, texts, strict=True):
+        assert text in article
 
 
 @pytest.fixture(autouse=True)
