@@ -114,6 +114,13 @@ async def test_one_sound_at_a_time_and_who_jumps_has_not_heard(listener: Visitor
     await expect(two.play).to_be_visible()
     for each in (one, two):
         await expect(each.article).to_contain_text("Not heard yet")
+    await one.play.click()
+    await expect(one.pause).to_be_visible()
+    message = (await one.article.get_attribute("id") or "").removeprefix("message-")
+    await speaker.submit(f"/messages/{message}/delete", f"/messages/{message}/delete")
+    await expect(listener.log).to_contain_text("Message deleted")
+    await two.play.click()
+    await expect(two.pause).to_be_visible()
 
 
 async def test_what_cannot_be_played_says_so_and_can_be_once_it_is_there_again(

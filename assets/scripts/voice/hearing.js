@@ -38,6 +38,7 @@ class Hearing {
 
   async tell(news = {}) {
     const { player, audio, id, message } = this;
+    if (!message.isConnected) return; // It was deleted while it was heard.
     this.toldAt = Date.now();
     this.keep();
     if (news.heard) this.hear();
