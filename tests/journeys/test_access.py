@@ -32,7 +32,7 @@ async def test_axe_finds_nothing_on_any_page(
         await bo.sign_up("Bo")
         ada = await door.open_for(house, "Ada", width=width)
         ada.means_status(404)
-        await ada.page.emulate_media(color_scheme=scheme)
+        await ada.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for path in OPEN_PAGES:
             await ada.go(path)
             await inspect(ada, path)

@@ -19,7 +19,8 @@ REACHED_BY_KEYBOARD = ("PRE", "tabindex=0")  # what scrolls
 TAGS_OF_TEXT = {"P", "BR", "A", "CODE", "PRE", "STRONG", "EM", "BLOCKQUOTE"}
 OURS = re.compile(
     r"/(assets/[a-z0-9-]+\.(css|js|svg|png)|live(\?conversation=\d+)?|conversations(/\d+(/messages|/read)?)?(\?before=\d+)?"
-    r"|messages/\d+(/edit|/delete)?|people(\?q=[^&]*)?|sign-(in|up|out)(\?next=[^&]*)?|settings(/sessions)?)?(#[\w-]*)?"
+    r"|messages/\d+(/edit|/delete)?|people(\?q=[^&]*)?|sign-(in|up|out)(\?next=[^&]*)?|settings(/sessions)?|service-worker\.js"
+    r")?(#[\w-]*)?"
 )
 INSIDE_TEXTS = """
 () => [...document.querySelectorAll(".message .text *")].map((element) =>

@@ -8,7 +8,8 @@
   const known = new Map(); // from a line of the list to its unread count
   if (!user) return;
 
-  navigator.serviceWorker?.register("/service-worker.js").then(resume).catch(() => {});
+  // A first visit to a conversation has enough to fetch; the list comes before it.
+  if (pressed() || !location.pathname.startsWith("/conversations")) navigator.serviceWorker?.register("/service-worker.js").then(resume).catch(() => {});
   for (const line of lines()) known.set(line.id, unreadOf(line));
   document.addEventListener("htmx:after:swap", () => {
     for (const line of lines()) {
