@@ -326,6 +326,16 @@ async def test_what_has_no_id_answers_to_those_without_and_within(stage: Stage) 
                 person.client.cookies.clear()
 
 
+async def test_who_is_outside_is_not_told_what_is_wrong_with_a_question(stage: Stage) -> None:
+    for question in ("?before=never", "/refreshing?every=7", "/live?after=x"):
+        answers = [
+            await stage.cy.client.get(f"/conversations/{number}{question}")
+            for number in (stage.ids["conversation_id"], 999)
+        ]
+        assert [answer.status_code for answer in answers] == [404, 404], question
+        assert answers[0].content == answers[1].content, question
+
+
 async def test_htmx_learns_no_more_than_a_form(stage: Stage) -> None:
     for method, path in WITH_AN_ID:
         answer = await stage.cy.client.request(

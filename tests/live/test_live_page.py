@@ -180,6 +180,16 @@ async def test_the_end_of_its_session_ends_it(ada: Person, bo: Person, talk: int
         assert 'http-equiv="refresh"' not in words
 
 
+async def test_each_frame_says_by_a_heading_what_it_is(ada: Person, talk: int) -> None:
+    headings = {"/inbox/live": "Live inbox", f"/conversations/{talk}/live": "Live messages · Bo"}
+    for path, heading in headings.items():
+        async with ada.client.stream("GET", path) as answer:
+            begun = await anext(answer.aiter_text())
+        assert f'<h1 class="sr">{heading}</h1>' in begun
+    composer = await ada.get(f"/conversations/{talk}/composer")
+    assert '<h1 class="sr">Write to Bo</h1>' in composer.text
+
+
 async def test_outsiders_find_nothing_and_who_is_signed_out_signs_in(ada: Person, cy: Person, talk: int) -> None:
     for path in (f"/conversations/{talk}/live", f"/conversations/{talk}/live?after=0"):
         theirs = await cy.get(path)

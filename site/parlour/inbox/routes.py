@@ -61,9 +61,9 @@ async def conversation(
     company: Given[Company],
 ) -> Response[str]:
     """One conversation: its latest messages, or those before a place."""
-    before = _before(request)
     async with database.reading() as db:
         place = await enter(db, viewer.id, parse_id(conversation_id))
+        before = _before(request)
         lines = await read_page(db, place.id, before)
         while before > place.last_seq and lines and lines[0].posted_revision > place.revision:
             # So much was said between these two looks that the page would begin after its own cursor.

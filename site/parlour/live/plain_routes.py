@@ -52,10 +52,10 @@ async def refreshing(
 ) -> Response[str]:
     """A conversation that comes anew every few seconds, or only when one asks for it."""
     every = request.query_params.get("every", USUAL_INTERVAL)
-    if every not in INTERVALS:
-        raise NoInterval
     async with database.reading() as db:
         place = await enter(db, viewer.id, parse_id(conversation_id))
+        if every not in INTERVALS:
+            raise NoInterval
         lines = await read_page(db, place.id, GREATEST_ID)
         standings = await read_standings(db, place.id)
         listened = await read_listened(db, viewer.id, [line.recording.id for line in lines if line.recording])
