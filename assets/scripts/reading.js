@@ -24,8 +24,12 @@
   new MutationObserver((changes) => {
     for (const { addedNodes, removedNodes } of changes) {
       for (const node of removedNodes) if (onScreen.has(node)) forget(node);
-      // What one says oneself is read by saying it.
-      for (const node of addedNodes) if (node instanceof Element && node.matches("article[data-seq]:not(.mine)")) watch(node);
+      for (const node of addedNodes) {
+        // What one says oneself is read by saying it.
+        if (!(node instanceof Element) || !node.matches("article[data-seq]:not(.mine)")) continue;
+        watch(node);
+        if (document.hidden && document.getElementById("new")?.hidden) divide(node);
+      }
     }
   }).observe(log, { childList: true, subtree: true });
   document.addEventListener("submit", (event) => {
@@ -37,8 +41,7 @@
     const article = submitter.closest("article");
     article.querySelector("details").open = false;
     telling = telling.then(() => post(submitter.formAction, {}));
-    const line = document.getElementById("new");
-    if (line) article.before(line);
+    divide(article);
   });
   document.addEventListener("visibilitychange", () => {
     for (const [article, second] of onScreen) {
@@ -46,6 +49,14 @@
       onScreen.set(article, startSecond(article));
     }
   });
+
+  // From here on it is new; for those who come back to it, and for those who want it so.
+  function divide(article) {
+    const line = document.getElementById("new");
+    if (!line) return;
+    line.hidden = false;
+    article.before(line);
+  }
 
   function watch(article) {
     if (seqOf(article) > read) watcher.observe(article);

@@ -26,7 +26,6 @@
     document.title = (unread ? `(${unread}) ` : "") + title;
     const address = picture.dataset[unread ? "unread" : "read"];
     if (picture.getAttribute("href") !== address) picture.href = address;
-    if (unread) navigator.setAppBadge?.(unread).catch(() => {});
-    else navigator.clearAppBadge?.().catch(() => {});
+    Promise.resolve(navigator.setAppBadge?.(unread)).catch(() => {}); // Not every page is an app's.
   }
 })();

@@ -146,12 +146,9 @@ def _places(request: Asked, place: Place, lines: list[Line]) -> dict[str, object
     first_new = place.read_seq + 1 if told is None else told
     if not 0 < first_new <= place.last_seq:
         return {"older": older, "first_new": None, "new_before": None}
-    # Further back than this page: the page on which they begin has as much before as after it.
-    return {
-        "older": older,
-        "first_new": first_new,
-        "new_before": first_new + PAGE_ROWS // 2 if lines and first_new < lines[0].seq else None,
-    }
+    here = bool(lines) and lines[0].seq <= first_new <= lines[-1].seq
+    # Elsewhere than on this page: the page on which they begin has as much before as after it.
+    return {"older": older, "first_new": first_new, "new_before": None if here else first_new + PAGE_ROWS // 2}
 
 
 def _unread(entries: list[Entry]) -> int:
