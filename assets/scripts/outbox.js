@@ -20,7 +20,10 @@
   document.addEventListener("outbox:send", ({ detail }) => accept(detail));
   document.addEventListener("htmx:ws:after:connection", hurry);
   document.addEventListener("outbox:retry", hurry);
-  document.addEventListener("outbox:discard", ({ detail }) => drop(nameOf(detail)));
+  document.addEventListener("outbox:discard", ({ detail }) => {
+    drop(nameOf(detail));
+    if (underWay?.key === detail.key) underWay.stop.abort();
+  });
   window.addEventListener("online", hurry);
   window.addEventListener("storage", ({ key, newValue }) => {
     if (key && newValue === null) drop(key); // Another tab had its answer.
@@ -70,7 +73,7 @@
     const fields = new URLSearchParams({ token, text, key, ...(conversation === here && after && { after }) });
     const stop = new AbortController();
     const clock = setTimeout(() => stop.abort(), ANSWER_WITHIN_MS);
-    underWay = { stop, since: Date.now() };
+    underWay = { key, stop, since: Date.now() };
     try {
       const response = await fetch(`/conversations/${conversation}/messages`, {
         method: "POST",
