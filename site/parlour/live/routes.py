@@ -121,7 +121,7 @@ async def _listen(socket: Asking, page: Socket, delivery: Delivery, company: Com
         if text is None:
             page.wire.close(NOT_TEXT)
         elif _too_often(page, rate):
-            page.wire.close(TRY_LATER)
+            page.wire.turn_away(TRY_LATER)
         elif page.greeted:
             _hear_word(text, page, company)
         elif not page.wire.closing:

@@ -81,6 +81,10 @@ class Line(asyncio.Protocol):
         """Says why and ends: TCP follows the peer's own close frame, or CLOSE_WAIT_S of its silence."""
         self._part(code, reason, CLOSE_WAIT_S)
 
+    def turn_away(self, code: int, reason: str = "") -> None:
+        """Like `close`, for a peer that says too much: what it still says is thrown away, and costs nobody any time."""
+        self._give_up(BrokenStream(CloseCode(code), reason))
+
     async def take(self) -> ASGIReceiveEvent:
         """The next message, or how it ended once there is none any more."""
         while not self._waiting:
