@@ -4,14 +4,12 @@ import io
 
 import av
 
-from browsing import ON_SQLITE
 from people import Person
 from voice.voices import EVERY_SAMPLE, WEBM, decoded_seconds, header_seconds, packets, prepared, sources, speak
 
 NEAR_S = 0.06
 
 
-@ON_SQLITE
 async def test_every_sample_is_heard_as_long_as_it_is(ada: Person, bo: Person, talk: int) -> None:
     for sample in EVERY_SAMPLE:
         answer = await speak(ada, talk, sample.content, f"This is {sample.name}", name="misleading.txt")
