@@ -59,7 +59,6 @@ async def test_what_ada_says_offline_waits_and_what_bo_says_meanwhile_comes(pair
     await expect(ada.outbox).to_be_hidden()
 
 
-@ON_SQLITE
 async def test_what_waits_survives_the_page_that_it_was_written_on(pair: Pair, database_url: str) -> None:
     ada, bo, conversation = pair
     ada.means_cuts()
@@ -113,7 +112,6 @@ async def test_an_answer_lost_on_the_way_stores_nothing_twice(lined: Lined, data
     await expect_agreement(database_url, conversation, [ada.page, bo.page], texts)
 
 
-@ON_SQLITE
 async def test_a_post_lost_on_the_way_is_sent_again(lined: Lined, database_url: str) -> None:
     ada, bo, conversation = lined.pair
     lined.line.lose_request(POST)

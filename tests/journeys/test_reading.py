@@ -2,7 +2,7 @@
 
 from playwright.async_api import expect
 
-from browsing import ON_SQLITE, Door
+from browsing import Door
 from people import Person
 
 LEFT_EDGE_OF = """
@@ -20,7 +20,6 @@ LEFT_EDGE_OF = """
 """
 
 
-@ON_SQLITE
 async def test_each_paragraph_runs_as_its_first_word_does(house: str, door: Door) -> None:
     ada = await door.open_for(house, "Ada")
     await ada.sign_up()
@@ -32,7 +31,6 @@ async def test_each_paragraph_runs_as_its_first_word_does(house: str, door: Door
     assert [hello < shalom for hello, shalom in places] == [True, True, True]
 
 
-@ON_SQLITE
 async def test_the_focus_goes_with_a_line_that_moves_to_the_top_of_the_list(house: str, door: Door) -> None:
     ada = await door.open_for(house, "Ada")
     await ada.sign_up()

@@ -2,12 +2,11 @@
 
 from playwright.async_api import expect
 
-from browsing import ON_SQLITE, Door
+from browsing import Door
 from conftest import OpenHouse
 from parlour.rates import Rate
 
 
-@ON_SQLITE
 async def test_what_was_said_too_often_is_back_in_the_composer_in_its_order(open_house: OpenHouse, door: Door) -> None:
     ada = await door.open_for(await open_house(rate_posts=Rate(2, 60)), "Ada")
     ada.means_status(429)
@@ -27,7 +26,6 @@ async def test_what_was_said_too_often_is_back_in_the_composer_in_its_order(open
     await expect(ada.outbox).to_have_count(0)
 
 
-@ON_SQLITE
 async def test_sending_nothing_is_answered_with_a_sentence_and_a_double_click_is_not(house: str, door: Door) -> None:
     ada = await door.open_for(house, "Ada")
     await ada.sign_up()

@@ -25,7 +25,6 @@ async def end_others(door: Door, url: str, name: str) -> None:
     await expect(sessions).to_have_count(1)
 
 
-@ON_SQLITE
 async def test_an_ended_session_says_so_and_keeps_what_was_typed(
     pair: Pair, house: str, database_url: str, door: Door
 ) -> None:

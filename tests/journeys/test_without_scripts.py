@@ -36,7 +36,6 @@ async def test_what_is_posted_is_shown_and_loading_again_posts_nothing(
     await expect_agreement(database_url, conversation, [ada.page, bo.page], texts)
 
 
-@ON_SQLITE
 async def test_a_double_click_on_send_posts_once(house: str, database_url: str, door: Door) -> None:
     ada, bo, conversation = await two_of_them(door, house)
     await ada.box.fill("once")
