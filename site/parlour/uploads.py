@@ -12,7 +12,7 @@ from typing import BinaryIO, NoReturn
 import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from parlour.errors import BadRequest, TooLarge, TooSlow, Unavailable
+from parlour.errors import BadRequest, Refusal, TooLarge, TooSlow, Unavailable
 from parlour.forms import CHUNK_WAIT_S, FIELDS_AT_MOST, FORM_LIMIT, Asked, Form, decoded
 
 FILE_LIMIT = 25 * 1024 * 1024  # bytes
@@ -20,6 +20,12 @@ ANNOUNCED_LIMIT = 64 * 1024 * 1024  # of a body that is still taken, so that a b
 UPLOAD_WAIT_S = 1_800.0
 WRITE_BYTES = 512 * 1024
 RETRY_AFTER_S = 5
+
+
+class MoreThanOneFile(Refusal):
+    """There is place for one; to drop another in silence would lose what somebody meant to send."""
+
+    sentence = "Only one file can be sent at a time. Please send the others one by one."
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -42,15 +48,20 @@ Event = Part | bytes | End
 class Upload:
     """A file that has begun to arrive; none of it was looked at yet."""
 
-    def __init__(self, body: "_Body") -> None:
+    def __init__(self, body: "_Body", field: str) -> None:
         self._body = body
+        self._field = field
 
     async def receive(self, folder: Path) -> "Received":
-        """All of it, in a file below `folder` that has no name. Raises TooLarge, TooSlow, BadRequest, Unavailable."""
+        """All of it, in a file below `folder` that has no name.
+
+        Raises MoreThanOneFile, TooLarge, TooSlow, BadRequest, Unavailable.
+        """
         try:
             file: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 — whoever receives it closes it
             try:
                 digest = await _pour(self._body, file)
+                await _expect_end(self._body, self._field)
             except BaseException:
                 file.close()
                 raise
@@ -81,7 +92,7 @@ async def begin_form(request: Asked, file_field: str) -> tuple[Form, Upload | No
         raise TooLarge
     body = _Body(request)
     fields, has_file = await _read_fields(body, file_field)
-    return decoded(fields), Upload(body) if has_file else None
+    return decoded(fields), Upload(body, file_field) if has_file else None
 
 
 class _Body:
@@ -167,7 +178,7 @@ async def _read_fields(body: _Body, file_field: str) -> tuple[dict[bytes, bytes]
 
 
 async def _pour(body: _Body, file: BinaryIO) -> bytes:
-    """Writes the file's bytes as they come; their digest. What comes behind the file is nothing that we asked for."""
+    """Writes the file's bytes as they come; their digest."""
     digest, size = hashlib.sha256(), 0
     waiting = bytearray()
     while isinstance(event := await body.next(), bytes):
@@ -181,6 +192,13 @@ async def _pour(body: _Body, file: BinaryIO) -> bytes:
             waiting = bytearray()
     await asyncio.to_thread(file.write, waiting)
     file.flush()
-    while event is not End.OF_BODY:
-        event = await body.next()
     return digest.digest()
+
+
+async def _expect_end(body: _Body, file_field: str) -> None:
+    """Reads the rest, so that a browser hears the answer; other fields there are nothing that we asked for."""
+    more = False
+    while (event := await body.next()) is not End.OF_BODY:
+        more = more or (isinstance(event, Part) and event.name == file_field and bool(event.filename))
+    if more:
+        raise MoreThanOneFile

@@ -12,7 +12,7 @@ from browsing import ON_SQLITE
 from conftest import OpenHouse
 from killing import KillableHouse
 from parlour.rates import Rate
-from people import Person
+from people import Page, Person
 from refusals import check_refusal, count_articles
 from voice.voices import PHONE, WEBM, Sending, prepared, speak
 
@@ -80,6 +80,18 @@ async def test_a_file_above_the_limit_is_refused_with_its_caption(ada: Person, t
     check_refusal(await speak(ada, talk, b"", "nothing"), 415, path, text="nothing")
     check_refusal(await speak(ada, talk, WEBM.content, "x" * 10_001), 422, path)
     assert (await ada.post(path, {"text": "hello", "key": KEY})).status == 303
+    assert await count_articles(ada, talk) == 1
+
+
+async def test_two_recordings_in_one_form_are_refused_and_none_is_dropped_in_silence(ada: Person, talk: int) -> None:
+    path = f"/conversations/{talk}/messages"
+    two = [("recording", (name, WEBM.content)) for name in ("first.webm", "second.webm")]
+    fields = {"text": "both of them", "key": KEY}
+    page = Page(await ada.client.post(path, data=fields, files=two))
+    check_refusal(page, 422, path, text="both of them", key=KEY)
+    assert await count_articles(ada, talk) == 0
+    chosen_and_empty = [two[0], ("recording", ("", b""))]
+    assert (await ada.client.post(path, data=fields, files=chosen_and_empty)).status_code == 303
     assert await count_articles(ada, talk) == 1
 
 

@@ -2,7 +2,8 @@
 
 import re
 
-ONE_RANGE = re.compile("bytes=([0-9]{0,18})-([0-9]{0,18})")
+ONE_RANGE = re.compile("bytes=([0-9]*)-([0-9]*)", re.IGNORECASE)
+DIGITS_AT_MOST = 18  # no file has more bytes than so many can say
 
 
 class NoSuchRange(Exception):
@@ -15,18 +16,23 @@ def choose_range(asked: str | None, size: int) -> tuple[int, int] | None:
     Raises NoSuchRange where the file has none of the bytes.
     """
     found = ONE_RANGE.fullmatch((asked or "").strip())
-    if not found or found[0] == "bytes=-":
+    if not found or found[0].endswith("=-"):
         return None
-    first, last = found.groups()
+    first, last = (number.lstrip("0") or number[:1] for number in found.groups())
     if not first:
-        start, end = max(0, size - int(last)), size
+        start, end = size - _at_most(last, size), size
+    elif last and (len(last), last) < (len(first), first):
+        return None  # no range at all, so it is to be ignored
     else:
-        start, end = int(first), min(size, int(last) + 1 if last else size)
-        if last and int(last) < start:
-            return None  # no range at all, so it is to be ignored
-    if start >= size or start >= end:
+        start, end = _at_most(first, size), _at_most(last, size - 1) + 1 if last else size
+    if start >= size:
         raise NoSuchRange
     return start, end
+
+
+def _at_most(digits: str, limit: int) -> int:
+    """The number, or the limit where that is smaller; what is too long to be of use is never made a number."""
+    return min(int(digits), limit) if len(digits) <= DIGITS_AT_MOST else limit
 
 
 def holds(etag: str, tags: str) -> bool:
