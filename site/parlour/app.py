@@ -175,7 +175,7 @@ def create_site(config: Config, origins: Origins, leaving: asyncio.Event | None 
             worker.start()
         await voice.preparing.start()
         tidying = asyncio.create_task(_tidy(database, config))
-        sweeping = asyncio.create_task(sweep_now_and_then(database, voice.store, config.sweep_every_s))
+        sweeping = asyncio.create_task(sweep_now_and_then(database, voice.store, config.sweep_every_s, editing.redraw))
         try:
             yield
         finally:

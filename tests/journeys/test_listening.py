@@ -124,7 +124,7 @@ async def test_one_sound_at_a_time_and_who_jumps_has_not_heard(listener: Visitor
 
 
 async def test_what_cannot_be_played_says_so_and_can_be_once_it_is_there_again(
-    listener: Visitor, speaker: Person
+    listener: Visitor, speaker: Person, tmp_path: Path
 ) -> None:
     talk = await speaker.meet("Ada")
     await speak(speaker, talk, tone(2), "it comes and goes", "two.wav")
@@ -143,6 +143,15 @@ async def test_what_cannot_be_played_says_so_and_can_be_once_it_is_there_again(
     await expect(heard.article).not_to_contain_text("It cannot be played just now.")
     for tab in (heard, elsewhere):
         await expect(tab.article).not_to_contain_text("Not heard yet")
+    await speak(speaker, talk, tone(1), "it went away", "gone.wav")
+    lost = Heard(listener, "it went away")
+    await expect(lost.play).to_be_visible()
+    for path in (tmp_path / "recordings").iterdir():
+        path.unlink()
+    listener.means(REFUSED_FORM.format(status=404))
+    await lost.play.click()
+    await expect(lost.article).to_contain_text("This recording is gone.")
+    await expect(lost.play).to_be_visible()
 
 
 async def test_what_this_browser_plays_is_played_while_it_is_prepared_for_others(

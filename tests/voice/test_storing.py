@@ -11,13 +11,15 @@ import pytest
 from browsing import ON_SQLITE
 from conftest import OpenHouse
 from parlour import db
+from parlour.errors import Unavailable
+from parlour.messages.editing import redraw
 from parlour.voice.store import Store
 from parlour.voice.sweeping import sweep
 from people import Person
 from processes import free_ports
 from refusals import check_refusal
 from services import ObjectStore
-from voice.voices import WEBM, packets, prepared, sources, speak, url_of
+from voice.voices import PHONE, WEBM, packets, prepared, sources, speak, url_of
 
 KEY = "0123456789abcdef"
 
@@ -90,6 +92,72 @@ async def test_what_belongs_to_no_message_is_swept_up_once_it_is_old(
     young = folder / f"{'2' * 32}.webm"
     young.touch()
     database = db.connect(database_url, lambda _events: None)
-    await sweep(database, Store("", folder), 1800)
+    await sweep(database, Store("", folder), 1800, redraw)
     await database.close()
     assert set(folder.iterdir()) == {*known, young}
+
+
+async def test_what_was_removed_from_the_store_is_called_gone_until_it_is_there_again(
+    dee: Person, tmp_path: Path, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    notes = await dee.meet("Dee")
+    for content in (WEBM.content, PHONE.content):
+        await speak(dee, notes, content)
+    folder, elsewhere = tmp_path / "recordings", tmp_path / "elsewhere"
+    addresses = [source for article in await prepared(dee, notes) for source in sources(article)]
+    removed = {
+        path.name: path.read_bytes() for path in folder.iterdir() if path.stem == await name_of(dee, addresses[0])
+    }
+    for name in removed:
+        (folder / name).unlink()
+    assert await both_ways(dee, addresses) == [404, 404, 200]
+
+    database, store = db.connect(database_url, lambda _events: None), Store("", folder)
+    folder.rename(elsewhere)
+    assert await both_ways(dee, addresses) == [503, 503, 503], "a store that is not there has lost nothing"
+    with pytest.raises(Unavailable):
+        await sweep(database, store, 0, redraw)
+    assert "recording is gone" not in (await dee.get(f"/conversations/{notes}")).text
+    elsewhere.rename(folder)
+    for _ in range(2):
+        await sweep(database, store, 0, redraw)
+    gone, there = (await dee.get(f"/conversations/{notes}")).articles
+    assert "This recording is gone." in gone
+    assert "<audio" not in gone
+    assert sources(there) == addresses[2:]
+    said = [record.getMessage() for record in caplog.records if "cannot be heard any more" in record.getMessage()]
+    assert len(said) == 1, "whoever keeps the house is told once"
+    assert next(iter(removed)).partition(".")[0] in said[0]
+
+    (folder / next(name for name in removed if name.endswith("webm"))).write_bytes(removed.popitem()[1])
+    await sweep(database, store, 0, redraw)
+    await database.close()
+    assert "gone" not in (await dee.get(f"/conversations/{notes}")).text
+
+
+async def both_ways(person: Person, addresses: list[str]) -> list[int]:
+    """How the sounds are answered, which is the same whether one asks for them or only about them."""
+    asked = [(await person.client.get(address)).status_code for address in addresses]
+    assert [(await person.client.head(address)).status_code for address in addresses] == asked
+    return asked
+
+
+async def name_of(person: Person, address: str) -> str:
+    """Under which name a recording is kept; it stands in its tag."""
+    return (await person.client.head(address)).headers["etag"].strip('"').partition("-")[0]
+
+
+@ON_SQLITE
+async def test_a_bucket_tells_what_is_removed_from_what_cannot_be_reached(
+    open_house: OpenHouse, bucket: ObjectStore
+) -> None:
+    async with Person(await open_house(storage_url=url_of(bucket))) as dee:
+        await dee.sign_up("Dee")
+        notes = await dee.meet("Dee")
+        await speak(dee, notes, PHONE.content)
+        [address] = sources((await prepared(dee, notes))[0])
+        await bucket.store().delete_async(await names(bucket))
+        assert await both_ways(dee, [address]) == [404]
+        nowhere = Store(url_of(bucket).replace(f"@{bucket.bucket}/", "@nowhere/"), Path())
+        with pytest.raises(Unavailable):
+            await nowhere.open("a")

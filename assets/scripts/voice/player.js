@@ -2,6 +2,7 @@
 const SPEEDS = [1, 1.5, 2];
 const ARROW_S = 5;
 const TROUBLE = "It cannot be played just now. Press Play to try again.";
+const GONE = "This recording is gone.";
 let sounding = null; // the player that is heard; one at a time
 let speedChosen = null;
 
@@ -60,11 +61,11 @@ class Player extends EventTarget {
   }
 
   // After its last source the browser would wait for another one, and never say so.
-  fail(target) {
+  async fail(target) {
     const { audio, trouble } = this;
     if (target !== audio && target !== [...audio.querySelectorAll("source")].pop()) return;
     audio.pause();
-    trouble.textContent = TROUBLE;
+    trouble.textContent = (await isGone(target.src || audio.currentSrc)) ? GONE : TROUBLE;
   }
 
   tryAgain() {
@@ -118,6 +119,15 @@ class Player extends EventTarget {
       for (const bar of copy.children) bar.setAttribute("part", "bar");
     }
     this.played.replaceChildren(...copies);
+  }
+}
+
+// A browser only says that it could not play; the server knows whether there is anything left.
+async function isGone(address) {
+  try {
+    return !address.startsWith("blob:") && (await fetch(address, { method: "HEAD", mode: "same-origin" })).status === 404;
+  } catch {
+    return false;
   }
 }
 

@@ -31,6 +31,7 @@ class Voice(msgspec.Struct, frozen=True):
     id: int
     seconds: float
     preparing: bool
+    gone: bool  # from the store; nothing can be heard
     sources: list[Source]
     bars: list[Bar]
     progress: Progress | None  # where it is not known, the page that has the row keeps what it knows
@@ -96,6 +97,7 @@ def _voice(sound: Sound, listened: Listened | None) -> Voice:
         id=sound.id,
         seconds=sound.seconds,
         preparing=sound.preparing,
+        gone=not sound.sources,
         sources=sound.sources,
         bars=[_bar(place, peak) for place, peak in enumerate(sound.peaks)],
         progress=listened.of(sound.id) if listened else None,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from parlour.db import Base
@@ -12,6 +12,7 @@ class Recording(Base):
     """A recording whose bytes are in the store, as `name` with the suffix of its kind.
 
     While it is `preparing`, its second rendition (m4a) is still to be made; without `rendition_bytes` there is none.
+    It is `missing` when the store was found without the original: somebody has removed it there.
     """
 
     __tablename__ = "recording"
@@ -34,6 +35,7 @@ class Recording(Base):
     size_bytes: Mapped[int]
     rendition_bytes: Mapped[int | None]
     preparing: Mapped[bool]
+    missing: Mapped[bool] = mapped_column(server_default=false())
     tries: Mapped[int]  # to prepare it
     taken_at: Mapped[datetime | None]  # by a process that prepares it
     created_at: Mapped[datetime]

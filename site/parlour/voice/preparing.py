@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import select, update
 
 from parlour.db import Database, Transaction
-from parlour.errors import Unavailable
+from parlour.errors import NotThere, Unavailable
 from parlour.voice.formats import Kind
 from parlour.voice.intake import nameless_file
 from parlour.voice.models import Recording
@@ -109,7 +109,7 @@ class Preparing:
     async def _prepare(self, task: Task) -> None:
         try:
             size = await self._render(task)
-        except NoRecording:
+        except (NoRecording, NotThere):
             if task.tries >= TRIES_AT_MOST:  # then it is heard as it came
                 await self._finish(task, None)
             else:

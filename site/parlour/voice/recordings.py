@@ -29,11 +29,12 @@ class Sound(msgspec.Struct, frozen=True):
     peaks: bytes
     preparing: bool
     rendition: bool  # whether there is an m4a beside the original
+    missing: bool = False  # the original
 
     @property
     def sources(self) -> list[Source]:
-        """The original first."""
-        found = [Source(self.kind, _typed(Kind(self.kind), self.codec))]
+        """The original first; none where nothing of it is left."""
+        found = [] if self.missing else [Source(self.kind, _typed(Kind(self.kind), self.codec))]
         return [*found, Source(Kind.M4A, _typed(Kind.M4A, "aac"))] if self.rendition else found
 
 
@@ -45,6 +46,7 @@ SOUND_COLUMNS = (
     Recording.peaks,
     Recording.preparing,
     Recording.rendition_bytes,
+    Recording.missing,
 )
 INSERT = insert(Recording).returning(Recording.id, sort_by_parameter_order=True)
 CODECS = {"opus": "opus", "vorbis": "vorbis", "aac": "mp4a.40.2"}
@@ -54,8 +56,10 @@ def as_sound(row: Row[tuple[object, ...]]) -> Sound | None:
     """The recording in a row that has SOUND_COLUMNS, if there is one."""
     if row.recording_id is None:
         return None
-    has_rendition = row.rendition_bytes is not None
-    return Sound(row.recording_id, row.kind, row.codec, row.seconds, row.peaks, row.preparing, has_rendition)
+    rendition = row.rendition_bytes is not None
+    return Sound(
+        row.recording_id, row.kind, row.codec, row.seconds, row.peaks, row.preparing, rendition, missing=row.missing
+    )
 
 
 def rendition_of(name: str) -> str:

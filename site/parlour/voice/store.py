@@ -15,7 +15,7 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
-from parlour.errors import Unavailable
+from parlour.errors import NotThere, Unavailable
 
 if TYPE_CHECKING:  # names that are only there for whoever checks types
     from obstore import GetResult
@@ -57,20 +57,26 @@ class Store:
         """Keeps all that is in the file; on disk when this returns. Raises VoiceUnavailable."""
         content.seek(0)
         with _refused_when_down():
+            if self._folder:
+                self._folder.mkdir(parents=True, exist_ok=True)
             await obstore.put_async(self._opened(), name, content)
             if self._folder:
                 await asyncio.to_thread(_settle, self._folder / name)
 
     async def fetch(self, name: str, target: BinaryIO) -> None:
-        """Copies an object into a file. Raises VoiceUnavailable."""
+        """Copies an object into a file. Raises as `open` does."""
         async for chunk in await self.open(name):
             await asyncio.to_thread(target.write, chunk)
         target.flush()
 
     async def open(self, name: str, part: tuple[int, int] | None = None) -> AsyncIterator[bytes]:
-        """All of an object in chunks, or from a byte to before another. Raises VoiceUnavailable, also if it is gone."""
+        """All of an object in chunks, or from a byte to before another. Raises NotThere, and VoiceUnavailable."""
         with _refused_when_down():
-            found = await obstore.get_async(self._opened(), name, options={"range": part} if part else None)
+            try:
+                found = await obstore.get_async(self._opened(), name, options={"range": part} if part else None)
+            except (FileNotFoundError, NotFoundError) as error:
+                await self._expect_answer()
+                raise NotThere from error
         return _chunks(found)
 
     async def remove(self, *names: str) -> None:
@@ -80,7 +86,9 @@ class Store:
                 await obstore.delete_async(self._opened(), name)
 
     async def listing(self) -> AsyncIterator[list[Stored]]:
-        """Every object, in portions. Raises VoiceUnavailable."""
+        """Every object, in portions; none before the first was ever kept. Raises VoiceUnavailable."""
+        if self._folder and not self._folder.exists():
+            return
         with _refused_when_down():
             async for portion in obstore.list(self._opened()):
                 yield [Stored(found["path"], found["last_modified"]) for found in portion]
@@ -90,9 +98,17 @@ class Store:
         if self._folder:
             await asyncio.to_thread(_remove_scraps, self._folder, oldest)
 
+    async def _expect_answer(self) -> None:
+        """Raises where there is no store at all, which has lost nothing. A bucket answers the same to either."""
+        if self._folder:
+            self._folder.stat()
+            return
+        async for _ in obstore.list(self._opened(), chunk_size=1):
+            return
+
     def _opened(self) -> ObjectStore:
         if not self._store:
-            self._store = _open_bucket(self._url) if not self._folder else LocalStore(self._folder, mkdir=True)
+            self._store = _open_bucket(self._url) if not self._folder else LocalStore(self._folder)
         return self._store
 
 

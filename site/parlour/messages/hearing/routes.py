@@ -57,7 +57,8 @@ async def hear(
     headers["content-length"] = str(end - start)
     if part:
         headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
-    content = _nothing() if "only_head" in request.state else await store.open(f"{audible.name}.{suffix}", part)
+    content = await store.open(f"{audible.name}.{suffix}", part)  # also for HEAD, which promises what GET would give
+    content = _nothing() if "only_head" in request.state else content
     return Stream(content, status_code=206 if part else 200, headers=headers, media_type=media_type)
 
 
