@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
@@ -46,6 +46,7 @@ CONNECTIONS_AT_MOST = 16
 WAIT_FOR_CONNECTION_S = 10
 SQLITE_BUSY_MS = 10_000
 RETRY_AFTER_S = 2
+IDS_AT_ONCE = 5_000  # in one question
 
 TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
 ANSWER_WITHIN_S = 20  # a statement; on a line that died without a word nobody waits for ever
@@ -118,12 +119,24 @@ class Transaction(Reading):
 
     def __init__(self, execute: Execute, *, alone: bool) -> None:
         super().__init__(execute)
-        self.announced: list[Event] = []
+        self._announced: list[Event] = []
+        self._afterwards: list[Callable[[], None]] = []
         self._alone = alone  # no other transaction writes meanwhile
 
     def announce(self, happened: Event) -> None:
         """Tells every process, once this is committed."""
-        self.announced.append(happened)
+        self._announced.append(happened)
+
+    def once_committed(self, work: Callable[[], None]) -> None:
+        """Does something in this process once this is committed, before anybody hears of what was announced."""
+        self._afterwards.append(work)
+
+    def end_well(self, publish: Publish) -> None:
+        """Says that this is committed."""
+        for work in self._afterwards:
+            work()
+        if self._announced:
+            publish(self._announced)
 
     async def take_turn(self, subject: str) -> None:
         """Waits until no other transaction has its turn with this subject; ours lasts to the transaction's end."""
@@ -159,6 +172,13 @@ def connect(url: str, publish: Publish) -> Database:
     if file:
         return SQLite(URL.create("sqlite+pysqlite", database=str(file)), publish)
     return PostgreSQL(postgres_address(url), publish)
+
+
+def portions(ids: Collection[int]) -> Iterator[list[int]]:
+    """No more of them than a database takes in one question."""
+    every = list(ids)
+    for start in range(0, len(every), IDS_AT_ONCE):
+        yield every[start : start + IDS_AT_ONCE]
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -242,8 +262,7 @@ class SQLite(Database):
 
     async def _commit(self, connection: Connection, transaction: Transaction) -> None:
         await self._on_disk(connection, "COMMIT")
-        if transaction.announced:
-            self._publish(transaction.announced)
+        transaction.end_well(self._publish)
 
     async def _on_disk(self, connection: Connection, statement: str) -> None:
         await asyncio.get_running_loop().run_in_executor(self._disk, connection.exec_driver_sql, statement)
@@ -302,8 +321,7 @@ class PostgreSQL(Database):
 
     async def _commit(self, connection: AsyncConnection, transaction: Transaction) -> None:
         await connection.commit()
-        if transaction.announced:
-            self._publish(transaction.announced)
+        transaction.end_well(self._publish)
 
 
 def _sqlite_engine(url: URL) -> Engine:

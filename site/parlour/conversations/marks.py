@@ -1,6 +1,6 @@
 """How far each member of a conversation has been told and has read, and what of that the others may see."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 import msgspec
@@ -8,7 +8,7 @@ from sqlalchemy import Row, bindparam, select, update
 
 from parlour.accounts.models import User
 from parlour.conversations.models import Conversation, Membership
-from parlour.db import Reading, Transaction
+from parlour.db import Reading, Transaction, portions
 from parlour.events import MarksMoved
 
 SENT, DELIVERED, READ, PLAYED = "Sent", "Delivered", "Read", "Played"
@@ -48,6 +48,7 @@ Standings = Mapping[int, Standing]  # by the member's id
 
 STANDINGS = (
     select(
+        Membership.conversation_id,
         Membership.user_id,
         User.name,
         Membership.delivered_seq,
@@ -58,7 +59,7 @@ STANDINGS = (
         User.last_seen_at,
     )
     .join(User, User.id == Membership.user_id)
-    .where(Membership.conversation_id == bindparam("conversation_id"))
+    .where(Membership.conversation_id.in_(bindparam("conversation_ids", expanding=True)))
 )
 UNDELIVERED = (
     select(Membership.conversation_id, Membership.user_id, Membership.delivered_seq, Conversation.last_seq)
@@ -81,8 +82,16 @@ MOVE_DELIVERED = (
 
 async def read_standings(db: Reading, conversation_id: int) -> Standings:
     """Every member of a conversation."""
-    rows = await db.execute(STANDINGS, {"conversation_id": conversation_id})
-    return {row.user_id: _standing(row) for row in rows}
+    return (await read_many_standings(db, [conversation_id]))[conversation_id]
+
+
+async def read_many_standings(db: Reading, conversation_ids: Collection[int]) -> dict[int, Standings]:
+    """Every member of each of these conversations, by its id."""
+    found: dict[int, dict[int, Standing]] = {conversation_id: {} for conversation_id in conversation_ids}
+    for portion in portions(conversation_ids):
+        for row in await db.execute(STANDINGS, {"conversation_ids": portion}):
+            found[row.conversation_id][row.user_id] = _standing(row)
+    return {**found}
 
 
 def marks_for(standings: Standings, viewer_id: int) -> Marks:

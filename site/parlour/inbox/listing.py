@@ -1,6 +1,7 @@
 """The list of conversations: the latest first, each with its last message and how many are unread."""
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -10,7 +11,7 @@ from parlour.accounts.models import User
 from parlour.conversations.memberships import UNREAD
 from parlour.conversations.models import Conversation, Membership
 from parlour.conversations.settings import is_muted
-from parlour.db import Reading
+from parlour.db import Reading, portions
 from parlour.messages.markup import preview
 from parlour.messages.models import Message
 from parlour.templating import length
@@ -51,7 +52,7 @@ OF_A_USER = (
     .order_by((UNREAD > 0).desc(), MOVED_AT.desc(), Conversation.id.desc())
     .limit(ENTRIES_AT_MOST)
 )
-OF_A_CONVERSATION = ENTRIES.where(Membership.conversation_id == bindparam("conversation_id"))
+OF_CONVERSATIONS = ENTRIES.where(Membership.conversation_id.in_(bindparam("conversation_ids", expanding=True)))
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -81,10 +82,13 @@ async def list_conversations(db: Reading, user_id: int, open_id: int | None = No
     return [entry.opened() if entry.conversation_id == open_id else entry for entry in entries]
 
 
-async def list_members(db: Reading, conversation_id: int) -> dict[int, Entry]:
-    """A conversation's line as each of its members sees it, by the member's id."""
-    rows = await db.execute(OF_A_CONVERSATION, {"conversation_id": conversation_id})
-    return {row.user_id: _entry(row) for row in rows}
+async def list_members(db: Reading, conversation_ids: Collection[int]) -> dict[int, dict[int, Entry]]:
+    """The line of each conversation as each of its members sees it, by its id and the member's."""
+    members: dict[int, dict[int, Entry]] = {conversation_id: {} for conversation_id in conversation_ids}
+    for portion in portions(conversation_ids):
+        for row in await db.execute(OF_CONVERSATIONS, {"conversation_ids": portion}):
+            members[row.conversation_id][row.user_id] = _entry(row)
+    return members
 
 
 def one_line(text: str, seconds: float | None) -> str:

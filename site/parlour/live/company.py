@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from sqlalchemy import bindparam, update
 
 from parlour.accounts.models import User
-from parlour.conversations.marks import Standings, deliver, marks_for, read_standings
+from parlour.conversations.marks import Standings, deliver, marks_for, read_many_standings, read_standings
 from parlour.db import Database
 from parlour.errors import Unavailable
 from parlour.events import ChoicesChanged, ConversationShown, Event, MarksMoved, MemberActs, PeopleCame, PeopleLeft
@@ -154,8 +154,7 @@ class Company:
             stale, self._stale = self._stale, set()
             try:
                 await self._note_seen()
-                for conversation_id in stale:
-                    await self._tell_conversation(conversation_id)
+                await self._tell_conversations(stale)
             except Unavailable:
                 self._stale |= stale
                 await asyncio.sleep(1)
@@ -172,12 +171,14 @@ class Company:
             else:
                 del self._acts[conversation_id]
 
-    async def _tell_conversation(self, conversation_id: int) -> None:
-        pages = [page for page in self._audience.in_conversation(conversation_id) if page.listens]
-        if pages:
+    async def _tell_conversations(self, conversation_ids: Iterable[int]) -> None:
+        """Tells the pages of these conversations, with one look for all of them."""
+        open_here = [each for each in conversation_ids if self._audience.in_conversation(each)]
+        if open_here:
             async with self._database.reading() as db:
-                standings = await read_standings(db, conversation_id)
-            self._write(pages, conversation_id, standings)
+                found = await read_many_standings(db, open_here)
+            for conversation_id, standings in found.items():
+                self._write(self._audience.in_conversation(conversation_id), conversation_id, standings)
 
     def _write(self, pages: Sequence[Socket], conversation_id: int, standings: Standings) -> None:
         """Writes what is new to each page; nothing, not a byte, where it may know no more than before."""

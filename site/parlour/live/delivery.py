@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import select
@@ -11,7 +11,7 @@ from sqlalchemy import select
 from parlour.accounts.sessions import Lifetime, find_ends
 from parlour.conversations.memberships import enter
 from parlour.conversations.models import Conversation
-from parlour.db import Database
+from parlour.db import Database, portions
 from parlour.errors import NotThere, Unavailable
 from parlour.events import (
     ConversationChanged,
@@ -36,7 +36,6 @@ WATCH_SESSIONS_EVERY_S = 0.5
 TRY_AGAIN_S = 1.0
 NO_LONGER_ALLOWED = 1008
 COME_BACK = 1013
-IDS_AT_ONCE = 5_000  # in one query
 
 
 class Delivery:
@@ -185,12 +184,14 @@ class Delivery:
             listed, self._listed = self._listed, {}
             started, self._started = self._started, set()
             try:
+                async with self._database.reading() as db:
+                    members = await list_members(db, {*changed, *started, *listed})
                 for conversation_id, (first, last) in changed.items():
-                    await self._tell_change(conversation_id, first, last)
+                    await self._tell_change(conversation_id, first, last, members[conversation_id])
                 for conversation_id in started:
-                    await self._tell_lists(conversation_id, None, moved=True)
+                    self._write_lines(members[conversation_id], None, moved=True)
                 for conversation_id, user_ids in listed.items():
-                    await self._tell_lists(conversation_id, user_ids, moved=False)
+                    self._write_lines(members[conversation_id], user_ids, moved=False)
             except Unavailable:
                 # Nothing is lost: whoever was not told is told what comes after their cursor, next time.
                 for conversation_id, (first, last) in changed.items():
@@ -201,10 +202,8 @@ class Delivery:
                 await asyncio.sleep(TRY_AGAIN_S)
                 self._more.set()
 
-    async def _tell_change(self, conversation_id: int, first: int, last: int) -> None:
+    async def _tell_change(self, conversation_id: int, first: int, last: int, members: dict[int, Entry]) -> None:
         """Tells what happened from revision `first` to `last`, to each page as much of it as it does not know."""
-        async with self._database.reading() as db:
-            members = await list_members(db, conversation_id)
         pages = self._audience.in_conversation(conversation_id)
         oldest = min((page.cursor for page in pages if page.listens), default=last)
         try:
@@ -228,11 +227,6 @@ class Delivery:
                 page.cursor = news.revision
                 page.wire.write(told[kind])
         self._write_lines(members, None, moved=any(change.line.posted_revision >= first for change in news.changes))
-
-    async def _tell_lists(self, conversation_id: int, user_ids: set[int] | None, *, moved: bool) -> None:
-        async with self._database.reading() as db:
-            members = await list_members(db, conversation_id)
-        self._write_lines(members, user_ids, moved=moved)
 
     def _write_lines(self, members: dict[int, Entry], user_ids: set[int] | None, *, moved: bool) -> None:
         """Writes a conversation's line to the lists of these members; of all of them where none are named."""
@@ -279,7 +273,7 @@ class Delivery:
     async def _look(self) -> None:
         self._newest = {known: last for known, last in self._newest.items() if self._audience.in_conversation(known)}
         await self._check_sessions(self._audience.sessions)
-        for portion in _portions(self._audience.conversations):
+        for portion in portions(self._audience.conversations):
             async with self._database.reading() as db:
                 asked = select(Conversation.id, Conversation.revision).where(Conversation.id.in_(portion))
                 rows = (await db.execute(asked)).all()
@@ -300,7 +294,7 @@ class Delivery:
                     await self._check_sessions(sorted(due))
 
     async def _check_sessions(self, session_ids: list[int]) -> None:
-        for portion in _portions(session_ids):
+        for portion in portions(session_ids):
             async with self._database.reading() as db:
                 ends = await find_ends(db, portion, self._lifetime)
             now = datetime.now(UTC)
@@ -336,9 +330,3 @@ class Delivery:
             log.error("Telling the open pages failed.", exc_info=error)
             if again := getattr(self, task.get_name(), None):
                 self._keep(asyncio.create_task(again(), name=task.get_name()))
-
-
-def _portions(ids: list[int]) -> Iterator[list[int]]:
-    """No more of them than a database takes in one question."""
-    for start in range(0, len(ids), IDS_AT_ONCE):
-        yield ids[start : start + IDS_AT_ONCE]

@@ -24,7 +24,7 @@ from parlour.events import (
     ReadMarkMoved,
     SessionsEnded,
 )
-from parlour.inbox.listing import list_members
+from parlour.inbox.listing import Entry, list_members
 from parlour.live.live_page import Ending, LivePage
 
 log = logging.getLogger(__name__)
@@ -149,8 +149,11 @@ class LivePages:
         changed, self._changed = self._changed, {}
         marked, self._marked = self._marked, set()
         try:
-            for conversation_id, revision in changed.items():
-                await self._wake(conversation_id, revision)
+            if changed:
+                async with self._database.reading() as db:
+                    members = await list_members(db, changed)
+                for conversation_id, revision in changed.items():
+                    self._wake(conversation_id, revision, members[conversation_id])
             for conversation_id in marked:
                 await self._mark(conversation_id)
             await self._write_down()
@@ -161,9 +164,7 @@ class LivePages:
             await asyncio.sleep(TRY_AGAIN_S)
             self._more.set()
 
-    async def _wake(self, conversation_id: int, revision: int) -> None:
-        async with self._database.reading() as db:
-            members = await list_members(db, conversation_id)
+    def _wake(self, conversation_id: int, revision: int, members: dict[int, Entry]) -> None:
         for page in tuple(self._by_conversation.get(conversation_id, ())):
             if page.user_id in members:
                 page.hear(revision)

@@ -6,6 +6,7 @@ import hmac
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import msgspec
 from sqlalchemy import bindparam, insert, select, update
@@ -57,7 +58,7 @@ class Posting:
 
     def __init__(self, database: Database, keys: tuple[str, ...], committed: Callable[[list[Line]], None]) -> None:
         self._database = database
-        self._committed = committed  # hears of each group before anybody is answered
+        self._committed = committed  # hears of each group before anybody is answered or told
         self._keys = [hashlib.sha256(b"message digest " + key.encode()).digest() for key in keys]
         self._waiting: list[Waiting] = []
         self._more = asyncio.Event()
@@ -118,10 +119,10 @@ class Posting:
         try:
             async with self._database.transaction() as db:
                 results, lines = await write_group(db, [draft for draft, _ in group])
+                db.once_committed(partial(self._committed, lines))
         except Unavailable:
             _refuse(group)
             return
-        self._committed(lines)
         for (_, stored), result in zip(group, results, strict=True):
             if not stored.done():  # whoever asked may have gone
                 stored.set_result(result)
