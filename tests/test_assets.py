@@ -36,9 +36,11 @@ def test_the_voice_script_stands_alone_and_ends_with_what_starts_it(tmp_path: Pa
     for name, text in {"voice": "start();", "wave": "// Why.\nfunction start() {}"}.items():
         (tmp_path / "scripts" / "voice" / f"{name}.js").write_text(text)
     assets = lay_out(tmp_path)
+    assets.add_voice('<p title="×">\n')
     found = assets.find(assets.url("voice.js").rpartition("/")[2])
     assert found
-    assert found.content == b'"use strict";\n{\nfunction start(){}\nstart();\n}'
+    shown = r'const PARTS="<p title=\"×\">\n";'
+    assert found.content.decode() == f'"use strict";\n{{\n{shown}\nfunction start(){{}}\nstart();\n}}'
 
 
 def test_a_template_that_names_no_asset_of_ours_fails(tmp_path: Path) -> None:

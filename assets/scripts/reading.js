@@ -55,6 +55,7 @@
     const line = document.getElementById("new");
     if (!line) return;
     line.hidden = false;
+    line.textContent = line.getAttribute("aria-label"); // Text browsers would show it from the beginning.
     article.before(line);
   }
 

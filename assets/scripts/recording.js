@@ -3,13 +3,13 @@
   "use strict";
   const recorder = document.querySelector("voice-recorder");
   if (!recorder) return;
-  const button = recorder.querySelector("button");
+  const button = makeButton(recorder.dataset);
   const file = recorder.querySelector("input");
   const watcher = new MutationObserver(look);
   let script = null;
 
+  recorder.append(button);
   recorder.classList.add("live");
-  button.hidden = false;
   // Where the page itself can record, the phone's own recorder must not stand before the choice of a file.
   if (navigator.mediaDevices) file.removeAttribute("capture");
   for (const name of ["pointerdown", "pointerenter", "focus"]) button.addEventListener(name, load);
@@ -22,6 +22,14 @@
   watcher.observe(document.body, { childList: true, subtree: true });
   look();
   lookForTakes();
+
+  function makeButton({ name, icon }) {
+    const made = Object.assign(document.createElement("button"), { type: "button", className: "button square quiet", title: name });
+    made.setAttribute("aria-label", name);
+    made.append(recorder.querySelector("svg").cloneNode(true));
+    made.querySelector("use").setAttribute("href", icon);
+    return made;
+  }
 
   function look() {
     if (document.querySelector("voice-message")) load();

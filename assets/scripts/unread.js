@@ -11,6 +11,8 @@
   tell();
 
   if (latest && log) {
+    // Rows will come below it.
+    log.lastElementChild.append(document.getElementById("latest"));
     // The log is laid out from its end: there it stands at 0, and before that it is negative.
     const look = () => latest.classList.toggle("off", log.scrollTop > -log.clientHeight / 2);
     log.addEventListener("scroll", look, { passive: true });

@@ -138,6 +138,7 @@ def create_site(config: Config, origins: Origins, leaving: asyncio.Event | None 
     database = db.connect(config.database, hub.publish)
     assets = Assets(resources.folder("assets"))
     templates = Templates(resources.folder("templates"), _known(config, assets), reload=config.reload)
+    assets.add_voice(templates.draw("voice/parts.html"))
     drawing = Drawing(templates)
     feed = Feed(database, drawing)
     vapid = Vapid(config.push_key, config.base_url if origins.https else NO_CONTACT)

@@ -33,6 +33,7 @@ class Assets:
     """Every asset by the name that templates use and by the name with its digest."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._by_name: dict[str, Asset] = {}
         self._by_address: dict[str, Asset] = {}
         # htmx starts itself as soon as it is there, and its socket extension must be there before that: one file.
@@ -42,12 +43,15 @@ class Assets:
         # What one page alone needs, or the browser keeps for itself, is a file of its own.
         for path in sorted((*folder.glob("scripts/pages/*.js"), *folder.glob("worker/*.js"))):
             self._add(path.name, _minified(path))
-        self._add("voice.js", _in_one_scope(folder / "scripts" / "voice"))
         styles = sorted((folder / "styles").glob("*.css"), key=_style_order)
         self._add("app.css", _joined(styles))
         for path in sorted((folder / "icons").iterdir()):
             if path.suffix in KINDS:
                 self._add(path.name, path.read_bytes())
+
+    def add_voice(self, parts: str) -> None:
+        """The script for voice, with the HTML in it that it shows, known to it as `PARTS`."""
+        self._add("voice.js", _in_one_scope(self._folder / "scripts" / "voice", parts))
 
     def url(self, name: str) -> str:
         """The address of an asset. Raises KeyError: a template named one that is not there."""
@@ -78,11 +82,11 @@ def _minified(path: Path) -> bytes:
     return bytes(jsmin(path.read_bytes()))
 
 
-def _in_one_scope(folder: Path) -> bytes:
+def _in_one_scope(folder: Path, parts: str) -> bytes:
     """A folder's scripts as one that keeps its names to itself; the one named like the folder comes last."""
     paths = sorted(folder.glob("*.js"), key=lambda path: (path.stem == folder.name, path.name))
-    parts = b"\n".join(_minified(path) for path in paths)
-    return b'"use strict";\n{\n' + parts + b"\n}"
+    shown = b"const PARTS=" + msgspec.json.encode(parts) + b";"
+    return b"\n".join([b'"use strict";', b"{", shown, *map(_minified, paths), b"}"])
 
 
 def _style_order(path: Path) -> tuple[int, str]:

@@ -19,6 +19,10 @@ ELSEWHERE = [
     "@elsewhere.test", ":80", "?x", "#x", "/\u2028x", "/\u00e9", "/\x7f", "/%0d%0aSet-Cookie:x=y\r\nX: y",
     "https:/elsewhere.test", "/\\\t/elsewhere.test",
 ]  # fmt: skip
+FORMS_ALONE = [
+    "/sign-out", "/sign-out/", "/sign-out?x=1#y", "/sign%2dout", "/./people/../sign-out", "/conversations",
+    "/conversations/7/messages", "/messages/5/unread", "/settings/sessions/end-all",
+]  # fmt: skip
 WITHIN = [
     "/",
     "/settings",
@@ -31,19 +35,21 @@ WITHIN = [
 
 async def test_one_is_led_on_within_the_house_and_nowhere_else(ada: Person) -> None:
     async with Person(ada.url) as stranger:
-        for path, way in itertools.product(ELSEWHERE + WITHIN, ("/sign-in", "/sign-up")):
+        for path, way in itertools.product(ELSEWHERE + FORMS_ALONE + WITHIN, ("/sign-in", "/sign-up")):
             where = (await ada.client.get(way, params={"next": path})).headers["location"]
             page = Page(await stranger.client.get(way, params={"next": path}))
             assert page.form(way).fields.get("next", "/") == where
             if path in WITHIN:
                 assert where == path
+            elif path in FORMS_ALONE:
+                assert where == "/", path
             else:
                 assert where == "/" or (where == path and re.fullmatch(r"/[^/\\\s][!-~]*", path)), path
 
 
 async def test_nobody_is_led_elsewhere_by_signing_in_or_up(house: str) -> None:
     for number, path in enumerate(
-        ("//elsewhere.test", "/\\elsewhere.test", "/\t/elsewhere.test", "https://elsewhere.test")
+        ("//elsewhere.test", "/\\elsewhere.test", "/\t/elsewhere.test", "https://elsewhere.test", "/sign-out")
     ):
         async with Person(house) as newcomer:
             form = {"username": f"newcomer{number}", "password": PASSWORD, "next": path}

@@ -59,7 +59,9 @@ async def test_curl_follows_a_conversation_line_by_line(ada: Person, bo: Person,
 
 
 async def test_lynx_signs_in_reads_and_posts(house: str, ada: Person, bo: Person, talk: int, tmp_path: Path) -> None:
-    await bo.say(talk, "hello from far away")
+    said = ["hello from far away", *(f"word {number}" for number in range(30)), "hello from far away"]
+    for text in said:  # more than the screen holds
+        await bo.say(talk, text)
     lynx = Terminal("lynx", "-accept_all_cookies", "-nopause", f"{house}/sign-in", home=tmp_path)
     try:
         await lynx.see("Username")
@@ -73,10 +75,21 @@ async def test_lynx_signs_in_reads_and_posts(house: str, ada: Person, bo: Person
         await lynx.see("Textarea")
         await lynx.type("and hello from lynx", DOWN, DOWN, DOWN, ENTER)
         await lynx.see("303 See Other")
+        await lynx.see("and hello from lynx")
         await lynx.see("Jump to latest")
     finally:
         lynx.close()
-    await expect_said(bo, talk, "hello from far away", "and hello from lynx")
+    await expect_said(bo, talk, *said, "and hello from lynx")
+
+
+async def test_what_only_scripts_can_use_is_not_on_the_page(ada: Person, talk: int, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text((await ada.get(f"/conversations/{talk}")).text)
+    for command in (("lynx", "-dump", "-force_html"), ("w3m", "-dump", "-T", "text/html")):
+        browser = await asyncio.create_subprocess_exec(*command, str(page), stdout=asyncio.subprocess.PIPE)
+        shown = (await browser.communicate())[0].decode()
+        assert "Audio file" in shown
+        assert not re.search("Record|Pause|Undo|Discard|Speed|Unsent|New messages", shown), shown
 
 
 async def test_w3m_signs_in_reads_and_posts(house: str, ada: Person, bo: Person, talk: int, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ const FIRST_BUTTON = { recording: "pause", paused: "resume", discarded: "undo" }
 class Panel {
   constructor(recorder) {
     this.recorder = recorder;
-    this.root = document.getElementById("voice-panel").content.cloneNode(true).firstElementChild;
+    this.root = partOf("voice-panel").firstElementChild;
     this.part = (name) => this.root.querySelector(`[data-part=${name}]`);
     this.button = (name) => this.root.querySelector(`[data-do=${name}]`);
     this.level = new Level(this.part("level"));

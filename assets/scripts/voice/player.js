@@ -20,7 +20,7 @@ class Player extends EventTarget {
   constructor(host, audio, { length, position = 0, speed = 1 }) {
     super();
     const root = host.attachShadow({ mode: "open" });
-    root.append(document.getElementById("voice-player").content.cloneNode(true));
+    root.append(partOf("voice-player"));
     const part = (name) => root.querySelector(`[part=${name}]`);
     Object.assign(this, { audio, length, wanted: position, ownSpeed: speed, sought: false });
     Object.assign(this, { button: part("play"), wave: part("wave"), time: part("time"), pace: part("speed"), trouble: part("trouble") });

@@ -1,7 +1,7 @@
 // One take that is not with the server yet.
 class UnsentTake {
   constructor(take) {
-    this.root = document.getElementById("voice-unsent").content.cloneNode(true).firstElementChild;
+    this.root = partOf("voice-unsent").firstElementChild;
     this.part = (name) => this.root.querySelector(`[data-part=${name}]`);
     Object.assign(this, { take, failures: 0, player: null });
     this.part("length").textContent = take.name || lengthWords(lengthOf(take));

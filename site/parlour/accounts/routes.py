@@ -20,6 +20,7 @@ from parlour.accounts.names import BadUserName, parse_name, skeleton
 from parlour.accounts.pages import FormPage, Pages, Shown
 from parlour.accounts.passwords import PasswordPool
 from parlour.accounts.sessions import Carried
+from parlour.accounts.ways import local_path, way_on
 from parlour.db import Database
 from parlour.errors import Forbidden
 from parlour.forms import Asked, Form, Given, parse_id
@@ -47,7 +48,7 @@ async def sign_up_page(
     request: Asked, authentication: Given[Authentication], pages: Given[Pages], doorway: Given[Doorway]
 ) -> Response[str] | Redirect:
     """The first page that a newcomer sees."""
-    path = local_path(request.query_params.get("next", ""))
+    path = way_on(request, request.query_params.get("next", ""))
     if await authentication.find(request):
         return Redirect(path or "/", status_code=303)
     if not doorway.registration_open:
@@ -75,7 +76,7 @@ async def sign_up(
     """A new user, signed in."""
     if not doorway.registration_open:
         raise RegistrationClosed
-    name, path = visited.get("username", ""), local_path(visited.get("next", ""))
+    name, path = visited.get("username", ""), way_on(request, visited.get("next", ""))
     network = attempts.network(_address(request))
     by_address = attempts.subject(doorway.secret, "address", network)
     ups = attempts.subject(doorway.secret, "sign-up", network)
@@ -94,7 +95,7 @@ async def sign_in_page(
     request: Asked, authentication: Given[Authentication], pages: Given[Pages]
 ) -> Response[str] | Redirect:
     """Where somebody who was signed out comes back in."""
-    path = local_path(request.query_params.get("next", ""))
+    path = way_on(request, request.query_params.get("next", ""))
     if await authentication.find(request):
         return Redirect(path or "/", status_code=303)
     return pages.show(request, "accounts/sign_in.html", username="", next=path, carried=[])
@@ -119,7 +120,7 @@ async def sign_in(
     passwords: Given[PasswordPool],
 ) -> Redirect:
     """A new session; what was typed while signed out goes with it."""
-    name, path = visited.get("username", ""), local_path(visited.get("next", ""))
+    name, path = visited.get("username", ""), way_on(request, visited.get("next", ""))
     counted = await _counted(request, authentication, database, doorway, visited)
     async with database.transaction() as db:
         for subject, rate in counted:
@@ -175,12 +176,6 @@ async def end_every_session(
     async with database.transaction() as db:
         await sessions.end_every_session(db, posted.viewer)
     return _signed_out(authentication)
-
-
-def local_path(text: str) -> str:
-    """A path of this site, or empty: nothing that a browser would take for another site's address."""
-    local = text.startswith("/") and not text.startswith("//") and "\\" not in text
-    return text if local and text.isascii() and text.isprintable() and " " not in text else ""
 
 
 async def _counted(
