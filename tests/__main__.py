@@ -15,6 +15,7 @@ SITE = SimpleNamespace(**runpy.run_path(str(ROOT / "site" / "__main__.py"), run_
 PYTHON = str(SITE.PYTHON)
 PATIENCE_S = 60
 BROWSER_COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FIREFOX_COMMANDS = ("firefox-esr", "firefox")
 MAC_APPLICATIONS = ("Chromium", "Google Chrome")
 SIDE_BY_SIDE = ("--numprocesses=auto", "--dist=worksteal")  # most tests wait for a server or a browser
 
@@ -36,6 +37,11 @@ NO_TEXT_BROWSER = """the tests also use Parlour with a text browser, and lynx wa
   Debian, Ubuntu: sudo apt-get install lynx
   macOS:          brew install lynx"""
 
+NO_FIREFOX = """some tests go through Parlour in Firefox, and none was found.
+  Debian:  sudo apt-get install firefox-esr libavcodec-extra
+  macOS:   brew install --cask firefox
+  any:     PARLOUR_TEST_FIREFOX=/path/to/firefox python3 tests"""
+
 
 def provide_driver() -> None:
     """Playwright's own Node starts; it wants libatomic, which a minimal Debian lacks."""
@@ -54,6 +60,13 @@ def provide_browser() -> str:
         SITE.say("downloading Chromium with Playwright")
         subprocess.call([PYTHON, "-m", "playwright", "install", "--only-shell", "chromium"])
     return find_browser() or SITE.fail(NO_BROWSER)
+
+
+def provide_firefox() -> str:
+    """The path of a Firefox that starts; on Debian it needs a library beside it to play AAC."""
+    if not find_firefox():
+        SITE.apt_install("firefox-esr", "libavcodec-extra")
+    return find_firefox() or SITE.fail(NO_FIREFOX)
 
 
 def provide_text_browser() -> None:
@@ -82,6 +95,13 @@ def browsers() -> Iterator[str]:
     yield run(PYTHON, "-c", ASK_OWN_BROWSER).stdout.strip()
 
 
+def find_firefox() -> str | None:
+    given = os.environ.get("PARLOUR_TEST_FIREFOX")
+    mac = "/Applications/Firefox.app/Contents/MacOS/firefox"
+    candidates = [given] if given else [*filter(None, map(shutil.which, FIREFOX_COMMANDS)), mac]
+    return next((path for path in candidates if "Firefox" in run(path, "--version").stdout), None)
+
+
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     """What a command answers; one that cannot start or does not end has failed like any other."""
     try:
@@ -94,4 +114,6 @@ if __name__ == "__main__":
     SITE.set_up(LOCK)
     provide_driver()
     provide_text_browser()
-    SITE.become("-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:], PARLOUR_TEST_BROWSER=provide_browser())
+    browser, firefox = provide_browser(), provide_firefox()
+    pytest = ("-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:])
+    SITE.become(*pytest, PARLOUR_TEST_BROWSER=browser, PARLOUR_TEST_FIREFOX=firefox)

@@ -1,0 +1,67 @@
+"""Every kind of recording, in Firefox."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from firefox import Tab, firefox
+from people import PASSWORD, Person
+from voice.voices import EVERY_SAMPLE, prepared, speak
+
+HEAR = """
+(async (message) => {{
+  const sound = message.querySelector("audio");
+  const until = (name, so) => new Promise((resolve, reject) => {{
+    sound.addEventListener(name, () => so() && resolve());
+    sound.lastElementChild.addEventListener("error", () => reject(new Error(sound.currentSrc)));
+  }});
+  message.shadowRoot.querySelector("[aria-label=Play]").click();
+  await until("timeupdate", () => sound.currentTime > 0.1);
+  const middle = sound.duration / 2;
+  sound.currentTime = middle;
+  await until("timeupdate", () => !sound.seeking && sound.currentTime > middle + 0.1);
+  message.shadowRoot.querySelector("[aria-label=Pause]").click();
+  return {{ seconds: sound.duration, middle, now: sound.currentTime }};
+}})(document.querySelectorAll("voice-message")[{number}])
+"""
+
+
+class Played(msgspec.Struct):
+    """How long a sound is, where its middle is, and where it was a moment after one had gone there."""
+
+    seconds: float
+    middle: float
+    now: float
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """What happens in the browser is the same on either database."""
+    return f"sqlite:///{tmp_path / 'parlour.sqlite3'}"
+
+
+async def sign_up(tab: Tab, name: str) -> None:
+    await tab.fill("Username", name)
+    await tab.fill("Password", PASSWORD)
+    await tab.click("Create account")
+    await tab.expect("location.pathname === '/'")
+
+
+async def test_every_sample_arrives_plays_and_seeks_in_firefox(house: str) -> None:
+    async with firefox() as browser, Person(house) as bo:
+        await bo.sign_up("Bo")
+        ada = await browser.open_for_somebody(f"{house}/sign-up")
+        await sign_up(ada, "Ada")
+        talk = await bo.meet("Ada")
+        await ada.go(f"{house}/conversations/{talk}")
+        for sample in EVERY_SAMPLE:
+            await speak(bo, talk, sample.content, sample.name)
+        await prepared(bo, talk)
+        await ada.expect(f"document.querySelectorAll('voice-message audio source').length > {len(EVERY_SAMPLE)}")
+        await ada.expect("!document.querySelector('.preparing')")
+        for number, sample in enumerate(EVERY_SAMPLE):
+            played = await ada.ask(HEAR.format(number=number), Played)
+            assert abs(played.seconds - sample.seconds) < 0.1, sample.name
+            assert 0.1 < played.now - played.middle < 2, sample.name
+        assert browser.complaints == []
