@@ -165,7 +165,7 @@ def create_site(config: Config, origins: Origins, leaving: asyncio.Event | None 
         rate_address=config.rate_address,
         rate_sign_ups=config.rate_sign_ups,
     )
-    live_pages = LivePages(database, lifetime, leaving or asyncio.Event())
+    live_pages = LivePages(database, lifetime, company, leaving or asyncio.Event())
     hub.listen(delivery.hear, live_pages.hear, company.hear, pushes.hear)
 
     @asynccontextmanager

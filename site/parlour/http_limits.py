@@ -9,11 +9,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from parlour.live.wire_handshake import plain_answer
+from parlour.live.wire_transport import notice_death
 
 HEAD_LIMIT = 32 * 1024  # bytes of a request's line and headers together
 HEAD_WAIT_S = 10.0  # from a request's first byte to the end of its headers
 FIRST_BYTE_WAIT_S = 30.0  # a connection on which nothing was ever asked; browsers open some ahead
 READER_WAIT_S = 60.0  # a reader that takes nothing for so long is gone
+DEAD_READER_S = 30  # one that does not even acknowledge: whoever has a live page counts as here until it ends
 LAST_WORDS_S = 2.0  # how long a refused peer may go on sending before the connection is cut
 
 Refusal = tuple[HTTPStatus, str]
@@ -119,6 +121,7 @@ class LimitedHttp(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         self._stop_head_timer()
+        notice_death(self.transport.get_extra_info("socket"), DEAD_READER_S)
         self._head_timer = self.loop.call_later(HEAD_WAIT_S, self._refuse, *TOO_SLOW)
 
     def _count(self, length: int) -> bool:

@@ -101,6 +101,22 @@ async def test_several_pages_are_one_person(
         await hear(hers, "Last seen within the hour")
 
 
+async def test_whoever_reads_without_scripts_is_here_too(
+    ada: Person, bo: Person, talk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "AWAY_AFTER_S", 0.1)
+    async with ada.listen(talk) as hers:
+        await say_hello(hers)
+        for path in (f"/conversations/{talk}/live", "/inbox/live"):
+            async with bo.client.stream("GET", path):
+                await hear(hers, ">Online<")
+            await hear(hers, "Last seen within the hour")
+        await bo.post("/settings", {})
+        await hear(hers, "<span></span>")
+        async with bo.client.stream("GET", path):
+            assert await is_silent(hers)
+
+
 async def test_a_page_that_answers_no_more_is_not_here_any_more(
     ada: Person, bo: Person, talk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,6 +83,13 @@ class Company:
         if self._stale or self._seen:
             self._more.set()
 
+    def hold(self, user_id: int) -> None:
+        """A live page of theirs has come: who has no scripts is here, too."""
+        self._presence.hold(user_id)
+
+    def release(self, user_id: int) -> None:
+        self._presence.release(user_id)
+
     def leave(self, page: Socket) -> None:
         """A page has gone."""
         self._presence.look_soon(page.user_id)

@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-import logging
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import select
@@ -25,24 +24,23 @@ from parlour.events import (
     SessionsEnded,
 )
 from parlour.inbox.listing import Entry, list_members
+from parlour.live.company import Company
 from parlour.live.live_page import Ending, LivePage
-
-log = logging.getLogger(__name__)
+from parlour.live.works import Works
 
 PAGES_PER_SESSION = 2  # a browser opens six connections to one host, and other pages need some
 WATCH_SESSIONS_EVERY_S = 0.5
 LOOK_EVERY_S = 30.0  # a wake-up that was lost delays by this much
 TRY_AGAIN_S = 1.0
 
-Work = Callable[[], Coroutine[object, object, None]]
-
 
 class LivePages:
     """Hears what happens, and wakes the pages that should know: a membership is asked for once a change, not a page."""
 
-    def __init__(self, database: Database, lifetime: Lifetime, leaving: asyncio.Event) -> None:
+    def __init__(self, database: Database, lifetime: Lifetime, company: Company, leaving: asyncio.Event) -> None:
         self._database = database
         self._lifetime = lifetime
+        self._company = company
         self._by_conversation: defaultdict[int | None, set[LivePage]] = defaultdict(set)  # the inboxes' at None
         self._by_session: defaultdict[int, list[LivePage]] = defaultdict(list)  # the oldest first
         self._changed: dict[int, int] = {}  # the newest revision that was heard of, of conversations to be told
@@ -51,24 +49,21 @@ class LivePages:
         self._marked: set[int] = set()  # conversations in which somebody was told, or has read
         self._more = asyncio.Event()
         self._look_now = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._works = Works()
         self._leaving = leaving  # set as soon as the server is told to stop
 
     def start(self) -> None:
-        for work in (self._tell, self._watch, self._look):
-            self._keep(work)
-        self._tasks.add(asyncio.create_task(self._leave()))
+        self._works.start(self._tell, self._watch, self._look, self._leave)
 
     async def stop(self) -> None:
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._works.stop()
 
     def enter(self, page: LivePage) -> None:
         """From here on the page hears what happens. Where its session has too many, the oldest ends."""
         self._by_conversation[page.conversation_id].add(page)
         pages = self._by_session[page.session_id]
         pages.append(page)
+        self._company.hold(page.user_id)
         living = [each for each in pages if each.ending is None]
         for oldest in living[:-PAGES_PER_SESSION]:
             oldest.end(Ending.OTHER_PAGES)
@@ -79,6 +74,7 @@ class LivePages:
         self._by_conversation[page.conversation_id].discard(page)
         if not self._by_conversation[page.conversation_id]:
             del self._by_conversation[page.conversation_id]
+        self._company.release(page.user_id)
         self._by_session[page.session_id].remove(page)
         if not self._by_session[page.session_id]:
             del self._by_session[page.session_id]
@@ -128,41 +124,27 @@ class LivePages:
         for page in self._everyone():
             page.end(Ending.RESTART)
 
-    def _keep(self, work: Work) -> None:
-        """Does this for ever, also when it failed once."""
-
-        def ended(task: asyncio.Task[None]) -> None:
-            self._tasks.discard(task)
-            if task.cancelled():
-                return
-            if error := task.exception():
-                log.error("Telling the live pages failed.", exc_info=error)
-            self._keep(work)
-
-        task = asyncio.create_task(work())
-        self._tasks.add(task)
-        task.add_done_callback(ended)
-
     async def _tell(self) -> None:
-        await self._more.wait()
-        self._more.clear()
-        changed, self._changed = self._changed, {}
-        marked, self._marked = self._marked, set()
-        try:
-            if changed:
-                async with self._database.reading() as db:
-                    members = await list_members(db, changed)
+        while True:
+            await self._more.wait()
+            self._more.clear()
+            changed, self._changed = self._changed, {}
+            marked, self._marked = self._marked, set()
+            try:
+                if changed:
+                    async with self._database.reading() as db:
+                        members = await list_members(db, changed)
+                    for conversation_id, revision in changed.items():
+                        self._wake(conversation_id, revision, members[conversation_id])
+                for conversation_id in marked:
+                    await self._mark(conversation_id)
+                await self._write_down()
+            except Unavailable:
                 for conversation_id, revision in changed.items():
-                    self._wake(conversation_id, revision, members[conversation_id])
-            for conversation_id in marked:
-                await self._mark(conversation_id)
-            await self._write_down()
-        except Unavailable:
-            for conversation_id, revision in changed.items():
-                self._note(conversation_id, revision)
-            self._marked |= marked
-            await asyncio.sleep(TRY_AGAIN_S)
-            self._more.set()
+                    self._note(conversation_id, revision)
+                self._marked |= marked
+                await asyncio.sleep(TRY_AGAIN_S)
+                self._more.set()
 
     def _wake(self, conversation_id: int, revision: int, members: dict[int, Entry]) -> None:
         for page in tuple(self._by_conversation.get(conversation_id, ())):
@@ -201,27 +183,29 @@ class LivePages:
 
     async def _watch(self) -> None:
         """Ends the pages of sessions that are over; an open page is no use of its session."""
-        await asyncio.sleep(WATCH_SESSIONS_EVERY_S)
-        now = datetime.now(UTC)
-        due = {page.session_id for page in self._everyone() if page.ends_at <= now}
-        if due:
-            with contextlib.suppress(Unavailable):
-                await self._check_sessions(sorted(due))
+        while True:
+            await asyncio.sleep(WATCH_SESSIONS_EVERY_S)
+            now = datetime.now(UTC)
+            due = {page.session_id for page in self._everyone() if page.ends_at <= now}
+            if due:
+                with contextlib.suppress(Unavailable):
+                    await self._check_sessions(sorted(due))
 
     async def _look(self) -> None:
         """Finds what an event that was lost on its way would have told."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._look_now.wait(), LOOK_EVERY_S)
-        self._look_now.clear()
-        with contextlib.suppress(Unavailable):
-            await self._check_sessions(list(self._by_session))
-            open_ones = [known for known in self._by_conversation if known is not None]
-            async with self._database.reading() as db:
-                asked = select(Conversation.id, Conversation.revision).where(Conversation.id.in_(open_ones))
-                rows = (await db.execute(asked)).all()
-            for row in rows:
-                if any(page.newest < row.revision for page in self._by_conversation.get(row.id, ())):
-                    self._note(row.id, row.revision)
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._look_now.wait(), LOOK_EVERY_S)
+            self._look_now.clear()
+            with contextlib.suppress(Unavailable):
+                await self._check_sessions(list(self._by_session))
+                open_ones = [known for known in self._by_conversation if known is not None]
+                async with self._database.reading() as db:
+                    asked = select(Conversation.id, Conversation.revision).where(Conversation.id.in_(open_ones))
+                    rows = (await db.execute(asked)).all()
+                for row in rows:
+                    if any(page.newest < row.revision for page in self._by_conversation.get(row.id, ())):
+                        self._note(row.id, row.revision)
 
     async def check_session(self, page: LivePage) -> None:
         """Ends a page that has just come in if its session has ended meanwhile."""

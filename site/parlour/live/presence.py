@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from parlour.events import Event, PeopleCame, PeopleLeft
@@ -23,6 +23,7 @@ class Presence:
         self._publish = publish
         self._me = secrets.token_hex(8)
         self._here: set[int] = set()
+        self._held: Counter[int] = Counter()  # by user, pages that never say anything and are there until they end
         self._elsewhere: defaultdict[int, dict[str, float]] = defaultdict(dict)  # until when which process is believed
 
     def is_here(self, user_id: int) -> bool:
@@ -33,12 +34,24 @@ class Presence:
         """A page of theirs has come or fallen silent."""
         silent_since = asyncio.get_running_loop().time() - SILENT_AFTER_S
         here = any(page.greeted and page.wire.heard_at > silent_since for page in self._audience.of_user(user_id))
+        here = here or self._held[user_id] > 0
         if here and user_id not in self._here:
             self._here.add(user_id)
             self._publish([PeopleCame(self._me, (user_id,))])
         elif not here and user_id in self._here:
             self._here.discard(user_id)
             self._publish([PeopleLeft(self._me, (user_id,))])
+
+    def hold(self, user_id: int) -> None:
+        """A page of theirs has come that will not say anything."""
+        self._held[user_id] += 1
+        self.look(user_id)
+
+    def release(self, user_id: int) -> None:
+        """Such a page has ended."""
+        self._held[user_id] -= 1
+        self._held += Counter()  # keeps none of whom there is no such page
+        self.look_soon(user_id)
 
     def look_soon(self, user_id: int) -> None:
         """A page of theirs has gone; perhaps the next one is on its way."""

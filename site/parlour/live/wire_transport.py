@@ -24,6 +24,12 @@ class Transport(Protocol):
     def get_extra_info(self, name: str) -> object: ...
 
 
+def notice_death(line: socket.socket, after_s: int) -> None:
+    """Has the kernel end a connection whose other end has acknowledged nothing for so long that was sent to it."""
+    if sys.platform == "linux" and line.family in (socket.AF_INET, socket.AF_INET6):
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, after_s * 1000)
+
+
 def watch_over(line: socket.socket) -> None:
     """Has the kernel notice a dead peer within DEAD_PEER_S, and a slow one before megabytes wait for it."""
     if sys.platform != "linux" or line.family not in (socket.AF_INET, socket.AF_INET6):
