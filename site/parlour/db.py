@@ -3,11 +3,14 @@
 import asyncio
 import contextlib
 import logging
+import sqlite3
+import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -44,7 +47,8 @@ log = logging.getLogger(__name__)
 
 CONNECTIONS_AT_MOST = 16
 WAIT_FOR_CONNECTION_S = 10
-SQLITE_BUSY_MS = 10_000
+SQLITE_BUSY_MS = 10_000  # how long the writer of another process is waited for
+SQLITE_LOOK_AGAIN_S = 0.01
 RETRY_AFTER_S = 2
 IDS_AT_ONCE = 5_000  # in one question
 
@@ -203,16 +207,16 @@ def postgres_address(url: str) -> str:
 class SQLite(Database):
     """The embedded database, asked from the event loop itself.
 
-    A look takes less time than handing it to a thread and back would. Only what waits for the disk or for another
-    process, the beginning and the end of a transaction, happens in a thread. One transaction writes at a time, and
-    others wait their turn in order.
+    A look takes less time than handing it to a thread and back would. Only what waits for the disk, the end of a
+    transaction, happens in a thread. One transaction writes at a time, and others wait their turn in order.
     """
 
     is_sqlite = True
 
     def __init__(self, url: URL, publish: Publish) -> None:
         self._publish = publish
-        self._read_engine, self._write_engine = _sqlite_engine(url), _sqlite_engine(url)
+        # The writer never waits inside SQLite, which would hold up the event loop.
+        self._read_engine, self._write_engine = _sqlite_engine(url, SQLITE_BUSY_MS), _sqlite_engine(url, 0)
         self._turn = asyncio.Lock()
         self._disk = ThreadPoolExecutor(1, "sqlite")
         self._looking: Connection | None = None
@@ -252,13 +256,24 @@ class SQLite(Database):
         async with self._turn:
             connection = self._writing = self._writing or self._write_engine.connect()
             try:
-                # A transaction that began by reading could find another one before it; so it begins as a writer.
-                await _wholly(self._on_disk(connection, "BEGIN IMMEDIATE"))
+                await self._begin(connection)
                 yield connection
             except BaseException:
                 with contextlib.suppress(OperationalError):  # nothing was begun, or it is committed
                     connection.exec_driver_sql("ROLLBACK")
                 raise
+
+    async def _begin(self, connection: Connection) -> None:
+        """Begins as the writer, since one that began by reading could find another one before it."""
+        give_up_at = time.monotonic() + SQLITE_BUSY_MS / 1000
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                return
+            except OperationalError as error:
+                if not _is_busy(error) or time.monotonic() >= give_up_at:
+                    raise
+            await asyncio.sleep(SQLITE_LOOK_AGAIN_S)
 
     async def _commit(self, connection: Connection, transaction: Transaction) -> None:
         await self._on_disk(connection, "COMMIT")
@@ -324,23 +339,29 @@ class PostgreSQL(Database):
         transaction.end_well(self._publish)
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def _sqlite_engine(url: URL, busy_ms: int) -> Engine:
     engine = create_engine(url, connect_args={"check_same_thread": False}, poolclass=NullPool)
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", partial(_prepare_sqlite, busy_ms))
     return engine
 
 
-def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+def _prepare_sqlite(busy_ms: int, connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # the driver begins nothing by itself
     cursor = connection.cursor()
     for pragma in (
+        f"busy_timeout={SQLITE_BUSY_MS}",
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        f"busy_timeout={SQLITE_BUSY_MS}",
+        f"busy_timeout={busy_ms}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _is_busy(error: OperationalError) -> bool:
+    """Whether another process writes to the file."""
+    return isinstance(error.orig, sqlite3.Error) and error.orig.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _at_once(connection: Connection) -> Execute:
