@@ -1,6 +1,9 @@
 """What can be wrong around a microphone: silence, an insecure address, another tab, and haste."""
 
+import math
+import random
 import wave
+from array import array
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from conftest import OpenHouse
 from processes import free_ports
 from recording import SAMPLES, Heard, Recorder, seconds_of, speaking_browser, takes_kept, unsent
 
-RATE_HZ = 48_000
+QUIET, DEAD, OFFSET = 184, 10, 40  # of 32,768: -45 dBFS, -70 dBFS, and where a cheap device hovers
 
 
 @pytest.fixture
@@ -27,15 +30,32 @@ async def at_her_notes(door: Door, url: str) -> Visitor:
     return visitor
 
 
-async def test_a_microphone_that_hears_nothing_is_said_to(house: str, tmp_path: Path) -> None:
-    silence = tmp_path / "silence.wav"
-    with wave.open(str(silence), "wb") as writing:
-        writing.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
-        writing.writeframes(bytes(2 * RATE_HZ))
-    async with speaking_browser(voice=silence) as browser, visitors(browser) as door:
+def dead_then_quiet(target: Path) -> Path:
+    """Four seconds of what a muted microphone gives, and then somebody who speaks quietly."""
+    with wave.open(str(SAMPLES / "voice.wav")) as reading:
+        rate = reading.getframerate()
+        speech = array("h", reading.readframes(4 * rate))
+    loud = math.sqrt(sum(sample * sample for sample in speech) / len(speech))
+    quiet = [round(sample * QUIET / loud) for sample in speech]
+    some = random.Random(4)
+    rustle = [OFFSET + round(some.gauss(0, DEAD)) for _ in range(4 * rate)]
+    with wave.open(str(target), "wb") as writing:
+        writing.setparams((1, 2, rate, 0, "NONE", ""))
+        writing.writeframes(array("h", rustle + quiet).tobytes())
+    return target
+
+
+async def test_a_microphone_that_hears_nothing_is_said_to_but_not_who_speaks_quietly(
+    house: str, tmp_path: Path
+) -> None:
+    async with (
+        speaking_browser(voice=dead_then_quiet(tmp_path / "quiet.wav")) as browser,
+        visitors(browser) as door,
+    ):
         recorder = Recorder(await at_her_notes(door, house))
         await recorder.record("0:02")
         await expect(recorder.words).to_contain_text("We hear nothing.")
+        await expect(recorder.words).to_have_text("")
         await recorder.button("Done").click()
         await expect(recorder.play).to_be_visible()
 

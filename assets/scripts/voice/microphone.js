@@ -1,6 +1,7 @@
 // The microphone: why it cannot be had, in words that help, and how loud it is.
 const LOOK_EVERY_MS = 50;
 const SILENT_AFTER_MS = 2_000;
+const FLOOR = 0.001; // -60 dBFS: a muted or dead microphone still rustles below it, and the quietest speech is above
 const NO_MICROPHONE = {
   insecure: "Recording needs a secure connection: open Parlour by its https address, or send an audio file.",
   unable: "This browser cannot record. Send an audio file instead.",
@@ -24,6 +25,12 @@ function closeMicrophone(stream) {
   for (const track of stream.getTracks()) track.stop();
 }
 
+// The root of the mean square, around whatever the samples hover about: a steady offset is no sound.
+function loudness(samples) {
+  const middle = samples.reduce((sum, sample) => sum + sample, 0) / samples.length;
+  return Math.sqrt(samples.reduce((sum, sample) => sum + (sample - middle) ** 2, 0) / samples.length);
+}
+
 // Tells `hear` 20 times a second how loud it is, from 0 to 1, and whether nothing at all has been heard for two seconds.
 class Meter {
   constructor(stream, hear) {
@@ -42,7 +49,7 @@ class Meter {
     if (this.context.state !== "running") this.heardAt = now;
     this.analyser.getFloatTimeDomainData(this.samples);
     const peak = this.samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
-    if (peak > 0) this.heardAt = now;
+    if (loudness(this.samples) > FLOOR) this.heardAt = now;
     hear(Math.min(1, Math.sqrt(peak)), now - this.heardAt > SILENT_AFTER_MS);
   }
 
