@@ -55,7 +55,7 @@ async def test_a_microphone_that_hears_nothing_is_said_to_but_not_who_speaks_qui
         recorder = Recorder(await at_her_notes(door, house))
         await recorder.record("0:02")
         await expect(recorder.words).to_contain_text("We hear nothing.")
-        await expect(recorder.words).to_have_text("")
+        await expect(recorder.words).to_be_hidden()
         await recorder.button("Done").click()
         await expect(recorder.play).to_be_visible()
 
