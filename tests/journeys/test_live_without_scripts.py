@@ -7,6 +7,7 @@ from playwright.async_api import FrameLocator, Locator, expect
 
 from browsing import ON_SQLITE, Door, Visitor
 from killing import KillableHouse
+from voice.voices import WEBM
 
 pytestmark = ON_SQLITE
 
@@ -26,6 +27,13 @@ async def expect_soon(*rows: Locator) -> None:
     for each in rows:
         await expect(each).to_be_in_viewport(timeout=WITHIN_A_SECOND_MS)
         await expect(each).to_have_count(1)
+
+
+async def go_to(moment_s: int, line: Locator) -> None:
+    """Puts what the style does to a line by time alone to a moment after its beginning."""
+    await line.evaluate(
+        "(line, ms) => line.getAnimations().forEach((each) => { each.currentTime = ms; })", 1_000 * moment_s
+    )
 
 
 async def sit_down(door: Door, url: str, *, bo_has_scripts: bool) -> tuple[Visitor, Visitor]:
@@ -59,6 +67,14 @@ async def test_one_without_scripts_and_one_with_them_talk(house: str, door: Door
     await expect(bo.texts.last).to_have_text("I am still typing")
     await bo.say("and on we go")
     await expect_soon(row(ada, "and on we go"))
+    silent = frame(ada).get_by_text("Nothing was heard for a while.").last
+    await go_to(34, silent)
+    await expect(silent).to_be_hidden()
+    await go_to(36, silent)
+    await expect(silent.get_by_role("link", name="Reload", exact=True)).to_be_in_viewport()
+    await bo.say("I was thinking")
+    await expect_soon(row(ada, "I was thinking"))
+    await expect(silent).to_be_hidden()
 
 
 async def test_two_without_scripts_talk_in_frames_and_posting_starts_no_stream_anew(house: str, door: Door) -> None:
@@ -76,6 +92,16 @@ async def test_two_without_scripts_talk_in_frames_and_posting_starts_no_stream_a
             await expect(boxes[reader.name]).to_have_value("half a thought")
     texts = [f"{name} {number}" for number in range(3) for name in ("Ada", "Bo")]
     await expect(frame(ada).locator("article .text")).to_have_text(texts)
+    await (
+        frame(ada, "Write a message")
+        .get_by_label("Audio file", exact=True)
+        .set_input_files({"name": "voice.webm", "mimeType": "audio/webm", "buffer": WEBM.content})
+    )
+    await frame(ada, "Write a message").get_by_role("button", name="Send", exact=True).click()
+    sound = frame(bo).get_by_label("Voice message, 0:06", exact=True).first
+    await expect(sound).to_be_in_viewport()
+    await sound.evaluate("(audio) => audio.play()")
+    await expect(sound).to_have_js_property("paused", value=False)
     ada.means_status(422)
     await boxes["Ada"].fill("x" * 10_001)
     await frame(ada, "Write a message").get_by_role("button", name="Send", exact=True).click()
@@ -88,6 +114,7 @@ async def test_the_refreshing_page_comes_anew_and_stands_still_for_whoever_write
     await ada.follow("Refreshing page")
     await ada.page.get_by_label("Refresh every", exact=True).select_option(label="5 seconds")
     await ada.press("Apply")
+    await expect(ada.page.get_by_text("should have come anew")).to_be_hidden()
     await bo.say("hello")
     await expect(ada.texts).to_have_text(["hello"])
     await bo.say("are you there?")

@@ -14,7 +14,6 @@ from parlour.live import company, delivery, presence
 from people import Person, hear, hear_all
 from raw_page import TEXT, Page, masked
 
-pytestmark = ON_SQLITE
 SHOWS_ALL = {"receipts": "on", "online": "on", "typing": "on"}
 
 
@@ -74,6 +73,7 @@ async def test_what_somebody_hides_is_told_to_nobody_in_any_way(ada: Person, bo:
     assert ">Read<" in two
 
 
+@ON_SQLITE
 async def test_a_line_that_was_cut_is_told_on_coming_back_how_things_stand(ada: Person, bo: Person, talk: int) -> None:
     await ada.say_live(talk, "one")
     await bo.get(f"/conversations/{talk}")
@@ -82,6 +82,7 @@ async def test_a_line_that_was_cut_is_told_on_coming_back_how_things_stand(ada: 
         assert "Last seen within the hour" in await hear(hers, 'data-delivered="1" data-read="1" data-unshown=""')
 
 
+@ON_SQLITE
 async def test_several_pages_are_one_person(
     ada: Person, bo: Person, talk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +102,7 @@ async def test_several_pages_are_one_person(
         await hear(hers, "Last seen within the hour")
 
 
+@ON_SQLITE
 async def test_whoever_reads_without_scripts_is_here_too(
     ada: Person, bo: Person, talk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +119,7 @@ async def test_whoever_reads_without_scripts_is_here_too(
             assert await is_silent(hers)
 
 
+@ON_SQLITE
 async def test_a_page_that_answers_no_more_is_not_here_any_more(
     ada: Person, bo: Person, talk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +135,7 @@ async def test_a_page_that_answers_no_more_is_not_here_any_more(
         silent.writer.close()
 
 
+@ON_SQLITE
 async def test_a_flood_of_words_is_cut_and_hardly_heard(ada: Person, bo: Person, talk: int) -> None:
     async with ada.listen(talk) as hers:
         await say_hello(hers)
@@ -143,6 +147,7 @@ async def test_a_flood_of_words_is_cut_and_hardly_heard(ada: Person, bo: Person,
         assert heard.count("Bo is typing") == 1, "once, until it fades"
 
 
+@ON_SQLITE
 async def test_ten_thousand_words_at_once_cost_hardly_more_than_the_first_too_many(bo: Person, talk: int) -> None:
     hello, word = masked(TEXT, b'{"after":"0"}'), masked(TEXT, b'{"doing":"typing"}')
     costs_s: dict[int, float] = {}

@@ -82,7 +82,7 @@ class Telling:
                 await page.wait(TRY_AGAIN_S)
                 continue
             if line:
-                yield line
+                yield line + self._lines.beat(source.address)  # the line may be cut behind any row
                 rows, characters = rows + count, characters + len(line)
                 if rows >= self._limits.rows or characters > CHARACTERS_AT_MOST:
                     page.end(Ending.AGE)
