@@ -1,7 +1,6 @@
 """What one learns of the others by the line: as much as they show, and never of what is not one's own."""
 
 import json
-import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -145,24 +144,6 @@ async def test_a_flood_of_words_is_cut_and_hardly_heard(ada: Person, bo: Person,
         assert code == 1013
         heard = await hear_all(hers, "Last seen")
         assert heard.count("Bo is typing") == 1, "once, until it fades"
-
-
-@ON_SQLITE
-async def test_ten_thousand_words_at_once_cost_hardly_more_than_the_first_too_many(bo: Person, talk: int) -> None:
-    hello, word = masked(TEXT, b'{"after":"0"}'), masked(TEXT, b'{"doing":"typing"}')
-    costs_s: dict[int, float] = {}
-    for words in (30, 10_000):
-        tries = [await cost_of(bo, f"/live?conversation={talk}", hello + words * word) for _ in range(5)]
-        costs_s[words] = min(tries)
-    assert costs_s[10_000] < 4 * costs_s[30] + 0.005, "whoever says so much is not listened to any more"
-
-
-async def cost_of(person: Person, path: str, words: bytes) -> float:
-    """What it costs, in seconds of the processor, until a page that says all this is sent away."""
-    begun = time.process_time()
-    async with await raw_page(person, path, words) as page:
-        assert await page.last_words() == (1013, "")
-    return time.process_time() - begun
 
 
 async def raw_page(person: Person, path: str, words: bytes) -> Page:
