@@ -38,6 +38,7 @@ from parlour.live.audience import Audience
 from parlour.live.company import Company
 from parlour.live.delivery import Delivery
 from parlour.live.frames import Frames
+from parlour.live.heard import Heard
 from parlour.live.lines import Lines
 from parlour.live.live_pages import LivePages
 from parlour.live.telling import Limits, Telling
@@ -166,7 +167,7 @@ def create_site(config: Config, origins: Origins, leaving: asyncio.Event | None 
         rate_sign_ups=config.rate_sign_ups,
     )
     live_pages = LivePages(database, lifetime, company, leaving or asyncio.Event())
-    hub.listen(delivery.hear, live_pages.hear, company.hear, pushes.hear)
+    hub.listen(delivery.hear, Heard(audience, frames).hear, live_pages.hear, company.hear, pushes.hear)
 
     @asynccontextmanager
     async def open_house(_app: Litestar) -> AsyncIterator[None]:

@@ -58,6 +58,17 @@ class MemberActs(msgspec.Struct, frozen=True, tag="acts"):
     doing: str
 
 
+class RecordingHeard(msgspec.Struct, frozen=True, tag="heard"):
+    """How far a member has come with a recording of this conversation; their own other pages show it."""
+
+    conversation_id: int
+    user_id: int
+    recording_id: int
+    position_s: float
+    speed: float
+    heard: bool  # to its end, now or before
+
+
 class ConversationStarted(msgspec.Struct, frozen=True, tag="started"):
     """There is a new conversation; its members' lists do not show it yet."""
 
@@ -83,6 +94,7 @@ Event = (
     | PeopleCame
     | PeopleLeft
     | MemberActs
+    | RecordingHeard
     | ConversationStarted
     | SessionsEnded
     | HubReconnected

@@ -45,10 +45,17 @@ async def test_what_one_says_the_other_hears_live_and_after_a_reload(speakers: P
     assert await seconds_of(message.position) == await seconds_of(message.position, "max")
     assert await message.heard_s() > 3.9
 
-    async with bo.page.expect_response("**/listened"):
+    tab = bo.page
+    await bo.new_tab(f"/conversations/{bo.conversation}")
+    elsewhere = Heard(bo, "the train is late")
+    await expect(elsewhere.button("Speed")).to_have_text("1.5×")
+    async with tab.expect_response("**/listened"):
         await message.position.click()
     middle = await seconds_of(message.position)
     assert 1.5 < middle < 3.5
+    await expect(elsewhere.position).to_have_attribute("aria-valuenow", f"{middle:g}")
+    await bo.page.close()
+    bo.page = tab
     await bo.page.reload()
     await expect(message.button("Speed")).to_have_text("1.5×")
     assert abs(await seconds_of(message.position) - middle) < 0.2

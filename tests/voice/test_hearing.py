@@ -141,6 +141,23 @@ async def test_another_device_goes_on_where_one_stopped(ada: Person, bo: Person,
     assert 'data-position="0" data-speed="1" data-heard="true"' in (await ada.get(f"/conversations/{talk}")).articles[0]
 
 
+async def test_ones_own_other_pages_learn_live_how_far_one_has_come_and_nobody_elses(
+    ada: Person, bo: Person, talk: int
+) -> None:
+    await speak(ada, talk, PHONE.content)
+    await bo.post("/settings", {"online": "on"})
+    await bo.get(f"/conversations/{talk}")
+    async with bo.listen(talk) as own, ada.listen(talk) as others:
+        for socket in (own, others):
+            await say_hello(socket)
+        await bo.post("/recordings/1/listened", {"position": "3.25", "speed": "1.5", "heard": "1"})
+        frame = await hear(own, 'hx-target="#recording-1"')
+        assert 'data-position="3.25" data-speed="1.5" data-heard="true"' in frame
+        await bo.post("/recordings/1/listened", {"position": "1", "speed": "1"})
+        assert 'data-position="1" data-speed="1" data-heard="true"' in await hear(own, 'hx-target="#recording-1"')
+        assert await is_silent(others), "her receipts are off"
+
+
 async def test_its_author_learns_that_it_was_played_unless_receipts_were_off(
     ada: Person, bo: Person, talk: int
 ) -> None:

@@ -27,7 +27,17 @@ class VoiceMessage extends HTMLElement {
     return [...audio.children].some(({ type }) => audio.canPlayType(type)) ? audio : null;
   }
 
+  // What is heard on another device of one's own comes by the line, and is put in here.
+  takeNews() {
+    const news = this.querySelector(":scope > i[data-position]");
+    if (!news) return;
+    news.remove();
+    Object.assign(this.dataset, news.dataset);
+    this.player?.follow(Number(news.dataset.position), Number(news.dataset.speed));
+  }
+
   upgrade() {
+    this.takeNews();
     // A row that is drawn for everybody does not know who has heard it.
     this.heard ||= this.dataset.heard === "true";
     if (this.heard) this.querySelector(".unheard")?.remove();

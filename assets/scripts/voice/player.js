@@ -3,6 +3,7 @@ const SPEEDS = [1, 1.5, 2];
 const ARROW_S = 5;
 const TROUBLE = "It cannot be played just now. Press Play to try again.";
 const GONE = "This recording is gone.";
+const OWN_MS = 2_000; // in which what comes back is what was told from here
 let sounding = null; // the player that is heard; one at a time
 let speedChosen = null;
 
@@ -22,7 +23,7 @@ class Player extends EventTarget {
     const root = host.attachShadow({ mode: "open" });
     root.append(partOf("voice-player"));
     const part = (name) => root.querySelector(`[part=${name}]`);
-    Object.assign(this, { audio, length, wanted: position, ownSpeed: speed, sought: false });
+    Object.assign(this, { audio, length, wanted: position, ownSpeed: speed, sought: false, movedAt: -OWN_MS });
     Object.assign(this, { button: part("play"), wave: part("wave"), time: part("time"), pace: part("speed"), trouble: part("trouble") });
     this.played = root.querySelector("[part~=played]");
     this.slot = root.querySelector("slot[name=waveform]");
@@ -31,6 +32,7 @@ class Player extends EventTarget {
     this.pace.addEventListener("click", () => this.changeSpeed());
     watchSeeking(this);
     for (const name of ["play", "pause", "timeupdate", "seeked", "ratechange"]) audio.addEventListener(name, () => this.draw());
+    audio.addEventListener("pause", () => (this.movedAt = performance.now()));
     audio.addEventListener("loadedmetadata", () => this.wanted && this.seek(this.wanted));
     audio.addEventListener("ended", () => this.end());
     audio.addEventListener("error", ({ target }) => this.fail(target), { capture: true });
@@ -79,9 +81,22 @@ class Player extends EventTarget {
   seek(seconds) {
     this.wanted = Math.min(Math.max(0, seconds), this.length);
     this.sought = true;
+    this.movedAt = performance.now();
     if (this.audio.readyState) this.audio.currentTime = this.wanted;
     this.draw();
     this.dispatchEvent(new Event("moved"));
+  }
+
+  // Where another device has stopped; who listens here, or has just moved it, is left alone.
+  follow(seconds, speed) {
+    if (!this.audio.paused || performance.now() - this.movedAt < OWN_MS) return;
+    this.wanted = Math.min(seconds, this.length);
+    if (this.audio.readyState) this.audio.currentTime = this.wanted;
+    if (!sounding || sounding.audio.paused) {
+      speedChosen = speed;
+      document.dispatchEvent(new CustomEvent("voice:speed"));
+    }
+    this.draw();
   }
 
   end() {
@@ -93,6 +108,7 @@ class Player extends EventTarget {
   }
 
   changeSpeed() {
+    this.movedAt = performance.now();
     speedChosen = SPEEDS[(SPEEDS.indexOf(this.speed) + 1) % SPEEDS.length];
     this.audio.playbackRate = speedChosen;
     document.dispatchEvent(new CustomEvent("voice:speed"));

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from parlour.conversations.marks import Marks
+from parlour.events import RecordingHeard
 from parlour.inbox.listing import Entry
 from parlour.live.wire import text_frame
 from parlour.live.wire_frames import PING, make_frame
@@ -18,6 +19,7 @@ class Frames:
         self._drawing = drawing
         self._entry = templates.get("live/entry.html")
         self._company = templates.get("live/company.html")
+        self._heard = templates.get("live/heard.html")
         self._list = templates.get("live/list.html")
         self.beat = _framed(templates.draw("live/beat.html"))
         # A browser answers a ping by itself, also for a page that nobody looks at; a page that has gone does not.
@@ -37,6 +39,10 @@ class Frames:
     def company(self, marks: Marks | None, activity: str | None) -> bytes:
         """How the others of a conversation stand; what is None has not changed."""
         return _framed(self._company.render(marks=marks, activity=activity))
+
+    def heard(self, place: RecordingHeard) -> bytes:
+        """How far one has come with a recording, for one's own other pages."""
+        return _framed(self._heard.render(place=place))
 
     def whole_list(self, entries: Sequence[Entry]) -> bytes:
         """The list anew."""

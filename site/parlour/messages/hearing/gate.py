@@ -12,7 +12,13 @@ from parlour.voice.models import Recording
 
 THROUGH_THE_GATE = (
     select(
-        Recording.id, Recording.name, Recording.kind, Recording.seconds, Recording.size_bytes, Recording.rendition_bytes
+        Recording.id,
+        Recording.name,
+        Recording.kind,
+        Recording.seconds,
+        Recording.size_bytes,
+        Recording.rendition_bytes,
+        Message.conversation_id,
     )
     .join(Message, Message.recording_id == Recording.id)
     .join(Membership, Membership.conversation_id == Message.conversation_id)
@@ -28,6 +34,7 @@ class Audible(msgspec.Struct, frozen=True):
     """A recording that somebody may hear, and its sizes in bytes by suffix."""
 
     id: int
+    conversation_id: int
     name: str
     seconds: float
     sizes: dict[str, int]
@@ -39,4 +46,4 @@ async def find_audible(db: Reading, user_id: int, recording_id: int) -> Audible:
     if not row:
         raise NotThere
     rendition = {} if row.rendition_bytes is None else {Kind.M4A.value: row.rendition_bytes}
-    return Audible(row.id, row.name, row.seconds, rendition | {row.kind: row.size_bytes})
+    return Audible(row.id, row.conversation_id, row.name, row.seconds, rendition | {row.kind: row.size_bytes})

@@ -10,6 +10,7 @@ from litestar.response import Redirect, Response, Stream
 from parlour.accounts.authentication import ThePosted, TheViewer
 from parlour.db import Database
 from parlour.errors import NotThere, Refusal
+from parlour.events import RecordingHeard
 from parlour.forms import Asked, Form, Given, parse_id
 from parlour.messages.editing import mark_played
 from parlour.messages.hearing.gate import Audible, find_audible
@@ -74,8 +75,11 @@ async def listened(
     async with database.transaction() as writing:
         before = await read_listened(writing, posted.viewer.id, [audible.id])
         await note_listened(writing, posted.viewer.id, audible.id, position_s, speed, heard=heard)
-        if heard and not before.of(audible.id).heard:
+        was_heard = before.of(audible.id).heard
+        if heard and not was_heard:
             await mark_played(writing, posted.viewer.id, audible.id)
+        place = audible.conversation_id, posted.viewer.id, audible.id
+        writing.announce(RecordingHeard(*place, position_s, speed, heard=heard or was_heard))
     if request.headers.get("hx-request") == "true" or request.headers.get("sec-fetch-mode") in ("cors", "same-origin"):
         return Response(None, status_code=204)
     return Redirect("/", status_code=303)
