@@ -1,9 +1,13 @@
-"""A voice message goes from one person's microphone to the other's ear, live, on either database."""
+"""A voice message goes from one person's microphone to the other's ear, live, from either store."""
 
+from collections.abc import Iterator
+
+import pytest
 from playwright.async_api import expect
 
 from browsing import ON_SQLITE, Door, Pair
 from conftest import OpenHouse
+from journeys.conftest import seat_two
 from recording import Heard, Recorder, expect_no_barrier, seconds_of
 from services import ObjectStore
 from voice.voices import packets, url_of
@@ -14,6 +18,23 @@ async () => {
   return Array.from(new Uint8Array(await file.arrayBuffer()));
 }
 """
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[ObjectStore]:
+    with ObjectStore() as server:
+        yield server
+
+
+@pytest.fixture
+async def speakers(
+    request: pytest.FixtureRequest, speaking_door: Door, open_house: OpenHouse, database_url: str
+) -> Pair:
+    """Ada and Bo, in a small house that keeps all in files, or in a large one with PostgreSQL and an S3 store."""
+    if database_url.startswith("sqlite"):
+        return await seat_two(speaking_door, await open_house())
+    far: ObjectStore = request.getfixturevalue("bucket")
+    return await seat_two(speaking_door, await open_house(storage_url=url_of(far)))
 
 
 async def test_what_one_says_the_other_hears_live_and_after_a_reload(speakers: Pair) -> None:
@@ -68,28 +89,27 @@ async def test_what_one_says_the_other_hears_live_and_after_a_reload(speakers: P
 
 @ON_SQLITE
 async def test_what_is_kept_far_away_is_packet_for_packet_what_the_microphone_heard(
-    speaking_door: Door, open_house: OpenHouse
+    speaking_door: Door, open_house: OpenHouse, bucket: ObjectStore
 ) -> None:
-    with ObjectStore() as bucket:
-        ada = await speaking_door.open_for(await open_house(storage_url=url_of(bucket)), "Ada")
-        await ada.sign_up()
-        await ada.meet("Ada")
-        recorder = Recorder(ada)
-        await recorder.record("0:01")
-        await recorder.button("Pause").click()
-        await recorder.review("0:03")
-        said = bytes(await ada.page.evaluate(SAID))
-        await ada.say("word for word")
-        message = Heard(ada, "word for word")
-        await message.play.click()
-        await expect(message.pause).to_be_visible()
-        await message.position.press("End")
-        await expect(message.play).to_be_visible()
-        await ada.page.reload()
-        await message.position.click()
-        assert 1 < await seconds_of(message.position) < 3
-        await message.play.click()
-        await expect(message.pause).to_be_visible()
-        address = await message.article.locator("source").first.get_attribute("src")
-        kept = await ada.page.request.get(f"{ada.url}{address}")
-        assert packets(await kept.body()) == packets(said)
+    ada = await speaking_door.open_for(await open_house(storage_url=url_of(bucket)), "Ada")
+    await ada.sign_up()
+    await ada.meet("Ada")
+    recorder = Recorder(ada)
+    await recorder.record("0:01")
+    await recorder.button("Pause").click()
+    await recorder.review("0:03")
+    said = bytes(await ada.page.evaluate(SAID))
+    await ada.say("word for word")
+    message = Heard(ada, "word for word")
+    await message.play.click()
+    await expect(message.pause).to_be_visible()
+    await message.position.press("End")
+    await expect(message.play).to_be_visible()
+    await ada.page.reload()
+    await message.position.click()
+    assert 1 < await seconds_of(message.position) < 3
+    await message.play.click()
+    await expect(message.pause).to_be_visible()
+    address = await message.article.locator("source").first.get_attribute("src")
+    kept = await ada.page.request.get(f"{ada.url}{address}")
+    assert packets(await kept.body()) == packets(said)
