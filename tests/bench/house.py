@@ -9,16 +9,17 @@ from processes import Server, free_ports, knock
 PLENTY = "10000000/60s"
 LIMITS = {
     "PARLOUR_RATE_POSTS": PLENTY,
+    "PARLOUR_RATE_UPLOADS": PLENTY,
     "PARLOUR_RATE_SIGN_INS": PLENTY,
     "PARLOUR_RATE_ADDRESS": PLENTY,
     "PARLOUR_RATE_SIGN_UPS": PLENTY,
     "PARLOUR_RATE_CONVERSATIONS": PLENTY,
     "PARLOUR_MAX_SOCKETS_PER_ADDRESS": "100000",
 }
-# The core is taken before anything is started, so that every thread of the server stays on it.
+# The cores are taken before anything is started, so that every thread of the server stays on them.
 SERVE = """
 import os, sys
-os.sched_setaffinity(0, {int(sys.argv.pop(1))})
+os.sched_setaffinity(0, map(int, sys.argv.pop(1).split(",")))
 from parlour.cli import main
 main()
 """
@@ -26,15 +27,15 @@ NS_IN_US = 1_000
 
 
 class House(Server):
-    """A Parlour with its limits raised, on `core`, that keeps what it has in `data` and the database."""
+    """A Parlour with its limits raised, on these cores, that keeps what it has in `data` and the database."""
 
-    def __init__(self, data: Path, database_url: str, core: int) -> None:
+    def __init__(self, data: Path, database_url: str, *cores: int) -> None:
         super().__init__()
-        self._data, self._database_url, self._core = data, database_url, core
+        self._data, self._database_url, self._cores = data, database_url, cores
 
     def start(self) -> None:
         self.port = free_ports(1)[0]
-        command: list[str | Path] = [sys.executable, "-c", SERVE, str(self._core)]
+        command: list[str | Path] = [sys.executable, "-c", SERVE, ",".join(map(str, self._cores))]
         command += ["serve", "--port", str(self.port), "--data", self._data]
         environ = LIMITS | {"PARLOUR_DATABASE_URL": self._database_url}
         self.spawn(command, lambda: knock(self.port), environ)

@@ -26,9 +26,9 @@ WRITTEN_BYTES = 64 * 1024 * 1024
 PR_SET_PDEATHSIG = 1  # Linux, linux/prctl.h
 
 
-def main(job: str, kind: str, target: str, cpu_s: str, niceness: str, longest_s: str) -> None:
+def main(job: str, kind: str, target: str, cpu_s: str, longest_s: str) -> None:
     """Reads the recording at standard input, writes to the descriptor `target`, and says as JSON what came of it."""
-    take_limits(int(cpu_s), int(niceness))
+    take_limits(int(cpu_s))
     with os.fdopen(0, "rb") as source, os.fdopen(int(target), "w+b") as written:
         try:
             found = _work(job, Kind(kind), source, written, float(longest_s))
@@ -48,9 +48,8 @@ def _work(job: str, kind: Kind, source: BinaryIO, written: BinaryIO, longest_s: 
     return {"codec": codec, "seconds": float(heard.seconds), "peaks": list(heard.levels.bars())}
 
 
-def take_limits(cpu_s: int, niceness: int) -> None:
+def take_limits(cpu_s: int) -> None:
     """From here on this process can do little harm, whatever it reads."""
-    os.nice(niceness)
     av.logging.set_level(None)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -21,17 +21,24 @@ log = logging.getLogger(__name__)
 Process = subprocess.Popen[bytes]
 Thing = TypeVar("Thing")
 
-LISTEN_AT_ONCE, RENDER_AT_ONCE = 2, 1
+LISTEN_AT_ONCE, RENDER_AT_ONCE = max(1, (os.cpu_count() or 1) - 1), 1  # one core is left to what people write
 WAITING_AT_MOST = 40  # beyond this, whoever sends a recording is told to wait
 RETRY_AFTER_S = 5
 LISTEN_CPU_S, RENDER_CPU_S = 10, 60  # for the longest recording that a mean machine may be given
 SLACK_S = 0.5  # a recorder that stops at the limit may write a little more
 WALL_FACTOR = 4  # a process may be given a part of a core only
-LISTEN_NICENESS, RENDER_NICENESS = 2, 19  # somebody waits for the first
+LISTEN_NICENESS, RENDER_NICENESS = 10, 19  # text goes before both; and somebody waits for the first
 ANSWER_BYTES = 4096
 
 PACKAGES = str(Path(__file__).resolve().parents[2])
-BEGIN = "import sys; sys.path.insert(0, sys.argv[1]); from parlour.voice.workbench import main; main(*sys.argv[2:])"
+# To load what it works with is half of its work, so it is nice before that.
+BEGIN = """
+import os, sys
+os.nice(int(sys.argv.pop(1)))
+sys.path.insert(0, sys.argv.pop(1))
+from parlour.voice.workbench import main
+main(*sys.argv[1:])
+"""
 
 
 class NoRecording(Refusal):
@@ -99,7 +106,7 @@ class Workshop:
 
     async def _run(self, job: str, kind: Kind, source: BinaryIO, target: BinaryIO, cpu_s: int, niceness: int) -> Answer:
         os.lseek(source.fileno(), 0, os.SEEK_SET)
-        words = (job, kind, target.fileno(), cpu_s, niceness, self._longest_s)
+        words = (niceness, PACKAGES, job, kind, target.fileno(), cpu_s, self._longest_s)
         async with self._process(words, source, target.fileno()) as process:
             try:
                 async with asyncio.timeout(cpu_s * WALL_FACTOR):
@@ -137,7 +144,7 @@ class Workshop:
 
 def _start(words: tuple[object, ...], source: BinaryIO, target: int) -> Process:
     return subprocess.Popen(
-        [sys.executable, "-I", "-c", BEGIN, PACKAGES, *map(str, words)],
+        [sys.executable, "-I", "-c", BEGIN, *map(str, words)],
         stdin=source,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
