@@ -82,7 +82,8 @@ class Room:
 
     async def end(self) -> tuple[int, str]:
         """How a line ended, for the application: code and reason."""
-        await asyncio.wait_for(self.left.wait(), 10)
+        async with asyncio.timeout(10):
+            await self.left.wait()
         return self.ends[-1]
 
     async def answer_404(self, scope: Scope, receive: Receive, send: Send) -> None:

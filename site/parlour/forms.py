@@ -106,7 +106,8 @@ async def _read_body(request: Asked, limit: int) -> bytes:
     try:
         async with asyncio.timeout(BODY_WAIT_S):
             while True:
-                message = await asyncio.wait_for(request.receive(), CHUNK_WAIT_S)
+                async with asyncio.timeout(CHUNK_WAIT_S):
+                    message = await request.receive()
                 if message["type"] != "http.request":
                     raise BadRequest  # the browser has gone; nobody reads this
                 size += len(message["body"])

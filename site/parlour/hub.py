@@ -119,7 +119,8 @@ class PostgresHub:
         """Sends what waits, until the hub stops. Raises what the driver raises once the line is lost."""
         while self._waiting or not self._stopping:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._more.wait(), LOOK_AGAIN_S)
+                async with asyncio.timeout(LOOK_AGAIN_S):
+                    await self._more.wait()
             self._more.clear()
             sending, self._waiting = self._waiting, []
             try:

@@ -138,7 +138,8 @@ class _Body:
         """The next bytes of the body, which may be none."""
         wait_s = min(CHUNK_WAIT_S, self._until - time.monotonic())
         try:
-            message = await asyncio.wait_for(self._request.receive(), wait_s)
+            async with asyncio.timeout(wait_s):
+                message = await self._request.receive()
         except TimeoutError as error:
             raise TooSlow from error
         if message["type"] != "http.request":

@@ -65,7 +65,8 @@ class Poster:
             lambda: Page(lambda row, at: self._tally.heard(talk, self.number, row, at)), "127.0.0.1", self._port
         )
         self.page.open(self._host, self.member.cookie, talk, after=0)
-        await asyncio.wait_for(self.page.greeted, PATIENCE_S)
+        async with asyncio.timeout(PATIENCE_S):
+            await self.page.greeted
 
     async def post(self, due: float) -> bool:
         """Says the next thing. Whether it was answered with its row."""
@@ -77,9 +78,8 @@ class Poster:
             body = f"text={text}&key={secrets.token_urlsafe(16)}&after={self.page.after}"
             counter = self._counter or await self._open_counter()
             path = f"/conversations/{self.member.conversation}/messages"
-            answer = await asyncio.wait_for(
-                counter.post(self._host, self.member.cookie, path, body.encode()), PATIENCE_S
-            )
+            async with asyncio.timeout(PATIENCE_S):
+                answer = await counter.post(self._host, self.member.cookie, path, body.encode())
             own = [row for row in rows(answer.body) if (row.sender, row.number) == (self.number, number)]
             for row in own:
                 self._tally.stored(self.member.conversation, row)

@@ -31,10 +31,12 @@ async def test_a_flood_waits_at_the_page_until_the_application_takes_it_and_noth
         with pytest.raises(TimeoutError):
             while sent < count:
                 page.writer.write(frames[sent % 20])
-                await asyncio.wait_for(page.writer.drain(), 0.5)
+                async with asyncio.timeout(0.5):
+                    await page.writer.drain()
                 sent += 1
         room.listen.set()
-        await asyncio.wait_for(page.writer.drain(), 10)
+        async with asyncio.timeout(10):
+            await page.writer.drain()
         page.writer.write(masked(CLOSE, b""))
         await room.end()
     numbers = [int(text.split()[0]) for text in room.texts]
@@ -65,7 +67,8 @@ async def test_a_slow_page_is_noticed_and_heard_of_again_when_it_reads_on(room: 
         page.wake()
         for _ in range(written // (32 * KIB)):
             await page.hear()
-        await asyncio.wait_for(again.wait(), 5)
+        async with asyncio.timeout(5):
+            await again.wait()
         assert wire.writable
         assert not wire.closing
 
@@ -96,7 +99,8 @@ async def test_a_page_that_never_wakes_holds_neither_connection_nor_memory(
         await room.end()
         freed = asyncio.Event()
         weakref.finalize(room.wires.pop(), freed.set)
-        await asyncio.wait_for(freed.wait(), 5)
+        async with asyncio.timeout(5):
+            await freed.wait()
         page.wake()
         with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
             await page.last_words()
@@ -121,6 +125,7 @@ async def fill(wire: Wire) -> int:
         wire.write(frame)
         written += 32 * KIB
         try:
-            await asyncio.wait_for(wire.drain(), 0.1)
+            async with asyncio.timeout(0.1):
+                await wire.drain()
         except TimeoutError:
             return written

@@ -33,7 +33,8 @@ async def test_five_hundred_people_who_only_listen_cost_at_most_24_kib_each() ->
     )
     assert server.stdout
     try:
-        port = int(await asyncio.wait_for(server.stdout.readline(), 30))
+        async with asyncio.timeout(30):
+            port = int(await server.stdout.readline())
         first = [await open_and_talk(port) for _ in range(20)]  # whatever is made once is made now
         before = proportional_kib(server.pid)
         pages = [await open_and_talk(port) for _ in range(SOCKETS)]
@@ -42,7 +43,8 @@ async def test_five_hundred_people_who_only_listen_cost_at_most_24_kib_each() ->
             page.writer.close()
     finally:
         server.terminate()
-        await asyncio.wait_for(server.communicate(), 30)
+        async with asyncio.timeout(30):
+            await server.communicate()
     assert (after - before) / SOCKETS <= KIB_PER_SOCKET
 
 

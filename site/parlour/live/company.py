@@ -155,7 +155,8 @@ class Company:
             fades = [until for acts in self._acts.values() for _, until in acts.values()]
             with contextlib.suppress(TimeoutError):
                 wait_s = max(0.0, min(fades) - time.monotonic()) if fades else None
-                await asyncio.wait_for(self._more.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._more.wait()
             self._more.clear()
             self._fade()
             stale, self._stale = self._stale, set()

@@ -195,7 +195,8 @@ class LivePages:
         """Finds what an event that was lost on its way would have told."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._look_now.wait(), LOOK_EVERY_S)
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._look_now.wait()
             self._look_now.clear()
             with contextlib.suppress(Unavailable):
                 await self._check_sessions(list(self._by_session))

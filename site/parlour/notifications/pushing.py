@@ -88,7 +88,8 @@ class Pushes:
     async def _tell_in_time(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._more.wait(), self._until_due())
+                async with asyncio.timeout(self._until_due()):
+                    await self._more.wait()
             self._more.clear()
             now = time.monotonic()
             due = [conversation_id for conversation_id, at in self._new.items() if at <= now][:IDS_AT_ONCE]

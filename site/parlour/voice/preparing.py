@@ -79,7 +79,8 @@ class Preparing:
             elif isinstance(outcome, BaseException):
                 log.error("A recording was not prepared.", exc_info=outcome)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._more.wait(), LOOK_EVERY_S)
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._more.wait()
 
     async def _prepare_next(self) -> bool:
         """Whether there was one."""
