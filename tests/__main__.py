@@ -14,6 +14,7 @@ LOCK = ROOT / "tests" / "requirements.txt"
 SITE = SimpleNamespace(**runpy.run_path(str(ROOT / "site" / "__main__.py"), run_name="parlour_site"))
 PYTHON = str(SITE.PYTHON)
 PATIENCE_S = 60
+SHELL_COMMAND = "chromium-headless-shell"
 BROWSER_COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FIREFOX_COMMANDS = ("firefox-esr", "firefox")
 MAC_APPLICATIONS = ("Chromium", "Google Chrome")
@@ -58,8 +59,17 @@ def provide_browser() -> str:
         SITE.apt_install("chromium", "fonts-dejavu-core")
     if not find_browser() and os.environ.get("PARLOUR_TEST_DOWNLOAD", "1") == "1":
         SITE.say("downloading Chromium with Playwright")
-        subprocess.call([PYTHON, "-m", "playwright", "install", "--only-shell", "chromium"])
+        subprocess.call([PYTHON, "-m", "playwright", "install", "chromium"])
     return find_browser() or SITE.fail(NO_BROWSER)
+
+
+def provide_shell(browser: str) -> str:
+    """The path of a Chromium without windows, which costs the machine far less; else that browser does."""
+    if os.environ.get("PARLOUR_TEST_BROWSER"):
+        return browser
+    if not shutil.which(SHELL_COMMAND):
+        SITE.apt_install(SHELL_COMMAND)
+    return shutil.which(SHELL_COMMAND) or browser
 
 
 def provide_firefox() -> str:
@@ -116,4 +126,5 @@ if __name__ == "__main__":
     provide_text_browser()
     browser, firefox = provide_browser(), provide_firefox()
     pytest = ("-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:])
-    SITE.become(*pytest, PARLOUR_TEST_BROWSER=browser, PARLOUR_TEST_FIREFOX=firefox)
+    shell = provide_shell(browser)
+    SITE.become(*pytest, PARLOUR_TEST_BROWSER=browser, PARLOUR_TEST_SHELL=shell, PARLOUR_TEST_FIREFOX=firefox)

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -144,9 +144,16 @@ def quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 async def chromium() -> AsyncIterator[Browser]:
+    async with launched() as browser:
+        yield browser
+
+
+@asynccontextmanager
+async def launched(*switches: str, whole: bool = False) -> AsyncIterator[Browser]:
+    """A Chromium: without windows where there is such a one, or the `whole` one, which asks and notifies people."""
+    given = os.environ["PARLOUR_TEST_BROWSER"]
+    path = given if whole else os.environ.get("PARLOUR_TEST_SHELL", given)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=os.environ["PARLOUR_TEST_BROWSER"], args=CHROMIUM_SWITCHES
-        )
+        browser = await playwright.chromium.launch(executable_path=path, args=[*CHROMIUM_SWITCHES, *switches])
         yield browser
         await browser.close()

@@ -1,15 +1,14 @@
 """People who record: a browser whose microphone plays a real voice, and what they do with the recorder."""
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from browsing import Visitor
-from conftest import CHROMIUM_SWITCHES
+from conftest import launched
 
 SAMPLES = Path(__file__).resolve().parent / "voice" / "samples"
 MICROPHONE = "--use-fake-device-for-media-stream"
@@ -46,12 +45,8 @@ async def speaking_browser(
         *more,
         *([SAYS_YES] if allowed else []),
     ]
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=os.environ["PARLOUR_TEST_BROWSER"], args=[*CHROMIUM_SWITCHES, *switches]
-        )
+    async with launched(*switches, whole=not allowed) as browser:
         yield browser
-        await browser.close()
 
 
 class Recorder:

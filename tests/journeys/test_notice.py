@@ -5,10 +5,11 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
+from playwright.async_api import Browser as Chromium
 from playwright.async_api import CDPSession, Locator, Page, expect
 
 from browsing import ON_SQLITE, Door, Visitor
-from conftest import OpenHouse
+from conftest import OpenHouse, launched
 from parlour.notifications import pushing
 from people import Person
 from push_service import Browser, PushService, encode, push_service, read_notice
@@ -56,6 +57,13 @@ Object.defineProperty(document, "visibilityState", { get: () => "hidden" });
 document.dispatchEvent(new Event("visibilitychange"));
 """
 CONTROLLED = "() => navigator.serviceWorker.ready.then(() => true)"
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Chromium]:
+    """The whole one, since only that shows notifications."""
+    async with launched(whole=True) as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -77,16 +77,22 @@ async def test_what_is_read_without_receipts_is_never_more_than_delivered(pair: 
         await expect(ada.article(text).first.locator(".state .sr")).to_have_text("Delivered")
 
 
+async def save(person: Visitor, button: str) -> None:
+    """Presses it and waits for the answer: who goes elsewhere at once may take the form back."""
+    async with person.page.expect_navigation(wait_until="domcontentloaded"):
+        await person.press(button)
+
+
 async def set_receipts(person: Visitor, conversation: int, box: str, *, on: bool) -> None:
     if box == "Read receipts":
         await person.go("/settings")
         await person.page.get_by_label(box, exact=True).set_checked(on)
-        await person.press("Save settings")
+        await save(person, "Save settings")
     else:
         await person.go(f"/conversations/{conversation}")
         await person.page.get_by_text("Conversation settings").click()
         await person.page.get_by_label(box, exact=True).set_checked(on)
-        await person.press("Save")
+        await save(person, "Save")
     await person.go("/")
 
 
@@ -110,7 +116,7 @@ async def test_one_sees_whether_the_other_is_here_and_what_they_do(pair: Pair) -
     await ada.go("/settings")
     await ada.page.get_by_label("Show when I am online", exact=True).uncheck()
     await ada.page.get_by_label("Show when I am typing", exact=True).uncheck()
-    await ada.press("Save settings")
+    await save(ada, "Save settings")
     await bo.new_tab(f"/conversations/{conversation}")
     await ada.go(f"/conversations/{conversation}")
     await ada.box.press_sequentially("You cannot see me")
