@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from parlour.accounts.models import Session, User
+from parlour.among import Among
 from parlour.db import Database, Reading, Transaction
 from parlour.errors import NotThere
 from parlour.events import SessionsEnded
@@ -25,7 +26,7 @@ SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Win
 OTHER_SYSTEMS = (("CrOS", "ChromeOS"), ("Linux", "Linux"))
 
 
-WHO_IS_SIGNED_IN = (
+WHO_IS_SIGNED_IN = Among(
     select(
         Session.token_digest,
         Session.id,
@@ -36,9 +37,8 @@ WHO_IS_SIGNED_IN = (
         Session.carried_text,
         User.name,
         User.notifications_show,
-    )
-    .join(User, User.id == Session.user_id)
-    .where(Session.token_digest.in_(bindparam("digests", expanding=True)))
+    ).join(User, User.id == Session.user_id),
+    Session.token_digest,
 )
 
 
@@ -113,7 +113,7 @@ def who_is_signed_in(database: Database) -> SignedIn:
 
     async def look(digests: Sequence[bytes]) -> Mapping[bytes, Row[tuple[object, ...]]]:
         async with database.reading() as db:
-            return {row.token_digest: row for row in await db.execute(WHO_IS_SIGNED_IN, {"digests": digests})}
+            return {row.token_digest: row for row in await db.execute(*WHO_IS_SIGNED_IN.of(digests))}
 
     return Together(look)
 

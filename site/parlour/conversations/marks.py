@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Row, bindparam, select, update
 
 from parlour.accounts.models import User
+from parlour.among import Among
 from parlour.conversations.models import Conversation, Membership
 from parlour.db import Reading, Transaction, portions
 from parlour.events import MarksMoved
@@ -46,7 +47,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 Standings = Mapping[int, Standing]  # by the member's id
 
-STANDINGS = (
+STANDINGS = Among(
     select(
         Membership.conversation_id,
         Membership.user_id,
@@ -57,9 +58,8 @@ STANDINGS = (
         User.shows_online,
         User.shows_typing,
         User.last_seen_at,
-    )
-    .join(User, User.id == Membership.user_id)
-    .where(Membership.conversation_id.in_(bindparam("conversation_ids", expanding=True)))
+    ).join(User, User.id == Membership.user_id),
+    Membership.conversation_id,
 )
 UNDELIVERED = (
     select(Membership.conversation_id, Membership.user_id, Membership.delivered_seq, Conversation.last_seq)
@@ -89,7 +89,7 @@ async def read_many_standings(db: Reading, conversation_ids: Collection[int]) ->
     """Every member of each of these conversations, by its id."""
     found: dict[int, dict[int, Standing]] = {conversation_id: {} for conversation_id in conversation_ids}
     for portion in portions(conversation_ids):
-        for row in await db.execute(STANDINGS, {"conversation_ids": portion}):
+        for row in await db.execute(*STANDINGS.of(portion)):
             found[row.conversation_id][row.user_id] = _standing(row)
     return {**found}
 

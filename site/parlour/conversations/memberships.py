@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, bindparam, exists, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, bindparam, exists, func, select, update
 
 from parlour.accounts.models import User
+from parlour.among import Among
 from parlour.conversations.marks import settle
 from parlour.conversations.models import Conversation, Membership
 from parlour.db import Database, Reading, Transaction
@@ -16,7 +17,7 @@ from parlour.together import Together
 
 OTHER = Membership.__table__.alias("other")
 
-THROUGH_THE_GATE = (
+THROUGH_THE_GATE = Among(
     select(
         Conversation.id,
         Membership.user_id,
@@ -32,8 +33,9 @@ THROUGH_THE_GATE = (
     .join(Membership, Membership.conversation_id == Conversation.id)
     .outerjoin(OTHER, (OTHER.c.conversation_id == Conversation.id) & (OTHER.c.user_id != Membership.user_id))
     # In notes there is nobody else, and one talks with oneself.
-    .join(User, User.id == func.coalesce(OTHER.c.user_id, Membership.user_id))
-    .where(tuple_(Membership.conversation_id, Membership.user_id).in_(bindparam("places", expanding=True)))
+    .join(User, User.id == func.coalesce(OTHER.c.user_id, Membership.user_id)),
+    Membership.conversation_id,
+    Membership.user_id,
 )
 
 UNREAD: ColumnElement[int] = Conversation.last_seq - Membership.read_seq
@@ -121,7 +123,7 @@ class Gate:
 
 async def _find_places(db: Reading, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Place]:
     """The places that there are, by conversation and user."""
-    rows = await db.execute(THROUGH_THE_GATE, {"places": wanted})
+    rows = await db.execute(*THROUGH_THE_GATE.of(wanted))
     return {(row.id, row.user_id): _place(row) for row in rows}
 
 

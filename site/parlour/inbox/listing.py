@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Row, bindparam, func, select
 
 from parlour.accounts.models import User
+from parlour.among import Among
 from parlour.conversations.memberships import UNREAD
 from parlour.conversations.models import Conversation, Membership
 from parlour.conversations.settings import is_muted
@@ -52,7 +53,7 @@ OF_A_USER = (
     .order_by((UNREAD > 0).desc(), MOVED_AT.desc(), Conversation.id.desc())
     .limit(ENTRIES_AT_MOST)
 )
-OF_CONVERSATIONS = ENTRIES.where(Membership.conversation_id.in_(bindparam("conversation_ids", expanding=True)))
+OF_CONVERSATIONS = Among(ENTRIES, Membership.conversation_id)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -86,7 +87,7 @@ async def list_members(db: Reading, conversation_ids: Collection[int]) -> dict[i
     """The line of each conversation as each of its members sees it, by its id and the member's."""
     members: dict[int, dict[int, Entry]] = {conversation_id: {} for conversation_id in conversation_ids}
     for portion in portions(conversation_ids):
-        for row in await db.execute(OF_CONVERSATIONS, {"conversation_ids": portion}):
+        for row in await db.execute(*OF_CONVERSATIONS.of(portion)):
             members[row.conversation_id][row.user_id] = _entry(row)
     return members
 

@@ -11,6 +11,7 @@ from functools import partial
 import msgspec
 from sqlalchemy import bindparam, insert, select, update
 
+from parlour.among import Among
 from parlour.conversations.memberships import Place
 from parlour.conversations.models import Conversation, Membership
 from parlour.db import Database, Reading, Transaction
@@ -196,7 +197,7 @@ class Tail(msgspec.Struct):
 
 
 # Built once: to build a statement costs more than to run it.
-LOCK = (
+LOCK = Among(
     select(
         Conversation.id,
         Conversation.revision,
@@ -204,13 +205,16 @@ LOCK = (
         Conversation.last_author_id,
         Conversation.last_posted_at,
     )
-    .where(Conversation.id.in_(bindparam("conversation_ids", expanding=True)))
     .order_by(Conversation.id)
-    .with_for_update()
+    .with_for_update(),
+    Conversation.id,
 )
-POSTED = select(
-    Message.id, Message.author_id, Message.conversation_id, Message.key, Message.digest, Message.posted_revision
-).where(Message.key.in_(bindparam("keys", expanding=True)))
+POSTED = Among(
+    select(
+        Message.id, Message.author_id, Message.conversation_id, Message.key, Message.digest, Message.posted_revision
+    ),
+    Message.key,
+)
 INSERT = insert(Message).returning(Message.id, Message.revision, sort_by_parameter_order=True)
 MOVE_TAIL = (
     update(Conversation)
@@ -226,7 +230,7 @@ MOVE_MARK = (
 
 async def _lock(db: Transaction, conversation_ids: set[int]) -> dict[int, Tail]:
     """Takes the conversations' row locks, in one order everywhere so that no two transactions wait for each other."""
-    rows = await db.execute(LOCK, {"conversation_ids": sorted(conversation_ids)})
+    rows = await db.execute(*LOCK.of(sorted(conversation_ids)))
     return {row.id: Tail(row.revision, row.last_seq, row.last_author_id, row.last_posted_at) for row in rows}
 
 
@@ -235,7 +239,7 @@ Posted = dict[tuple[int, int, str], list[tuple[bytes, Stored]]]
 
 async def _find_posted(db: Reading, drafts: Sequence[Draft]) -> Posted:
     """What was posted before under one of these keys; asked with the lock held, so nobody posts it meanwhile."""
-    rows = await db.execute(POSTED, {"keys": sorted({draft.key for draft in drafts})})
+    rows = await db.execute(*POSTED.of(sorted({draft.key for draft in drafts})))
     found: Posted = {}
     for row in rows:
         stored = Stored(row.id, row.posted_revision, again=True)

@@ -6,6 +6,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import islice
 from urllib.parse import urlsplit
 
 from parlour.accounts.sessions import Lifetime
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 # So much is left to an open page: who reads a message there need not be told of it. It also makes one push of a burst.
 WAIT_S = 2.5
+GATHER_S = 0.25  # what is due so soon is told of together
 TRY_AGAIN_S = 2.0
 WAITING_AT_MOST = 10_000  # conversations
 TOLD_AT_MOST = 10_000  # conversations of which it is known that something was told
@@ -80,10 +82,11 @@ class Pushes:
                     self._note(conversation_id)  # perhaps what was told of is deleted
 
     def _note(self, conversation_id: int) -> None:
+        if not self._new:  # else one is awaited that is due before this one
+            self._more.set()
         self._new.setdefault(conversation_id, time.monotonic() + WAIT_S)
         while len(self._new) > WAITING_AT_MOST:
             self._new.popitem(last=False)
-        self._more.set()
 
     async def _tell_in_time(self) -> None:
         while True:
@@ -92,7 +95,7 @@ class Pushes:
                     await self._more.wait()
             self._more.clear()
             now = time.monotonic()
-            due = [conversation_id for conversation_id, at in self._new.items() if at <= now][:IDS_AT_ONCE]
+            due = self._due(now)
             for conversation_id in due:  # what is said from here on is told of anew
                 del self._new[conversation_id]
             read, self._read = self._read, set()
@@ -103,6 +106,13 @@ class Pushes:
                     self._new |= dict.fromkeys(due, now + TRY_AGAIN_S)
                 elif failure:
                     log.error("Somebody was not told of what is new.", exc_info=failure)
+
+    def _due(self, now: float) -> list[int]:
+        """Whose time has come or is about to come, where that of any has come."""
+        if not self._new or next(iter(self._new.values())) > now:
+            return []
+        soon = now + GATHER_S
+        return list(islice((each for each, at in self._new.items() if at <= soon), IDS_AT_ONCE))
 
     def _until_due(self) -> float | None:
         return max(0.0, next(iter(self._new.values())) - time.monotonic()) if self._new else None
