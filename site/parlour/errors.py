@@ -11,6 +11,7 @@ class Refusal(Exception):
 
     status: int = 422
     sentence: ClassVar[str] = "That was not possible."
+    field: ClassVar[str] = ""  # of the form, if it is about one alone
 
     def __init__(self, sentence: str | None = None) -> None:
         super().__init__(sentence or self.sentence)

@@ -142,6 +142,19 @@ def test_a_whole_network_of_ipv6_counts_as_one_address() -> None:
     assert network("::ffff:203.0.113.9") == network("203.0.113.9")
 
 
+async def test_what_is_wrong_with_a_new_account_is_said_beside_its_field(ada: Person) -> None:
+    async with Person(ada.url) as bo:
+        for field, name, password in (
+            ("username", "a b", PASSWORD),
+            ("username", "ada", PASSWORD),
+            ("password", "Bo", "x"),
+        ):
+            page = await bo.post("/sign-up", {"username": name, "password": password})
+            wrong = f'aria-describedby="about-{field} {field}-alert" aria-invalid="true"'
+            assert page.text.count("aria-invalid") == page.text.count(wrong) == 1
+            assert f'id="{field}-alert">{page.alert}</p>' in page.text
+
+
 async def test_of_two_who_want_one_name_at_once_one_gets_it(house: str) -> None:
     async with Person(house) as one, Person(house) as other:
         fields = {"username": "Ada", "password": PASSWORD}

@@ -3,7 +3,10 @@
 import asyncio
 import re
 
+import pytest
+
 from conftest import Invite, OpenHouse
+from parlour.accounts import users
 from parlour.rates import Rate
 from people import Person
 
@@ -27,14 +30,27 @@ async def test_people_are_found_by_the_beginning_or_the_middle_of_their_name(inv
     for name in ("Adam", "Nadia", "Bo", "Zoë"):
         await invite(name)
 
-    async def found(query: str) -> list[str]:
-        page = await ada.client.get("/people", params={"q": query})
-        return re.findall(r"<button[^>]*>(?:<[^>]*>)*\s*Message (?:<[^>]*>)*([^<]+)", page.text)
+    assert {"Ada", "Adam"} <= set(await found(ada, "ada"))
+    assert await found(ada, "zoe\u0308") == ["Zoë"]
+    assert await found(ada, "100%") == []
+    assert await found(ada, "_") == []
 
-    assert {"Ada", "Adam"} <= set(await found("ada"))
-    assert await found("zoe\u0308") == ["Zoë"]
-    assert await found("100%") == []
-    assert await found("_") == []
+
+async def test_where_too_many_are_found_whoever_has_that_very_name_is_among_them(
+    invite: Invite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(users, "PEOPLE_AT_MOST", 3)
+    ada = await invite("Ada")
+    for name in ("Akim", "Kimba", "Kimberley", "Wakim", "kim"):
+        await invite(name)
+    assert await found(ada, "Kim") == ["kim", "Kimba", "Kimberley"]
+    assert "There are more" in (await ada.get("/people?q=kim")).text
+    assert "There are more" not in (await ada.get("/people?q=kimb")).text
+
+
+async def found(person: Person, query: str) -> list[str]:
+    page = await person.client.get("/people", params={"q": query})
+    return re.findall(r"<button[^>]*>(?:<[^>]*>)*\s*Message (?:<[^>]*>)*([^<]+)", page.text)
 
 
 async def test_an_unknown_person_is_said_to_be_one_and_the_name_is_still_there(ada: Person) -> None:

@@ -29,6 +29,7 @@ class BadUserName(Refusal):
     """A name that nobody can have."""
 
     sentence = "This user name cannot be used."
+    field = "username"
 
 
 class NameTooShort(BadUserName):

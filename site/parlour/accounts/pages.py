@@ -41,7 +41,7 @@ class Pages:
     def __init__(self, templates: Templates, authentication: Authentication, *, registration_open: bool) -> None:
         self._templates = templates
         self._authentication = authentication
-        self._always = {"alert": None, "back": None, "registration_open": registration_open}
+        self._always = {"alert": None, "alert_field": "", "back": None, "registration_open": registration_open}
 
     def show(self, request: Asked, name: str, status: int = 200, /, **context: object) -> Response[str]:
         """The template `name`, drawn for whoever asks. `alert` is a sentence, or left out.
@@ -80,7 +80,7 @@ class Pages:
             name, context = "resend.html", _as_sent(request, known.form)
         if name is None:
             name, context = "refused.html", {"title": TITLES.get(known.status, "That did not work")}
-        response = self.show(request, name, known.status, **context, alert=str(known))
+        response = self.show(request, name, known.status, **context, alert=str(known), alert_field=known.field)
         if isinstance(known, TooMany):
             response.headers["retry-after"] = str(known.retry_after_s)
         if isinstance(refusal, MethodNotAllowedException):

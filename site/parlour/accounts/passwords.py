@@ -36,18 +36,21 @@ class PasswordTooShort(Refusal):
     """Fewer than `SHORTEST_PASSWORD` bytes."""
 
     sentence = "A password has at least 8 characters."
+    field = "password"
 
 
 class PasswordTooLong(Refusal):
     """More than `LONGEST_PASSWORD` bytes."""
 
     sentence = "This password is too long: 1,024 bytes is the most."
+    field = "password"
 
 
 class PasswordWithNul(Refusal):
     """NUL cannot be typed, and programs differ in what they make of it."""
 
     sentence = "This password holds a character (NUL) that cannot be part of it."
+    field = "password"
 
 
 class TooManySignIns(Unavailable):

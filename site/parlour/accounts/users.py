@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from parlour.accounts.models import User
@@ -19,6 +19,7 @@ class NameTaken(Taken):
     """Somebody has this name, or one that looks like it."""
 
     sentence = "This name is taken, or looks like one that is. Please choose another."
+    field = "username"
 
 
 class WrongNameOrPassword(SignedOut):
@@ -90,11 +91,18 @@ async def find_user(db: Reading, raw_name: str) -> Found | None:
     return Found(row.id, row.name, row.password_hash) if row and same_name(row.name, name) else None
 
 
-async def find_people(db: Reading, viewer_id: int, query: str) -> list[Person]:
-    """People whose names hold these letters; without any, everyone. The viewer comes first."""
-    statement = select(User.id, User.name).order_by(User.id != viewer_id, User.name).limit(PEOPLE_AT_MOST)
+async def find_people(db: Reading, viewer_id: int, query: str) -> tuple[list[Person], bool]:
+    """People whose names hold these letters, and whether there are more; without any letters, everyone.
+
+    The viewer comes first, then whose name it is, then whose name begins with it.
+    """
+    statement = select(User.id, User.name).order_by(User.id != viewer_id)
     if query := query.strip():
         # A database may know the case of Latin letters alone; what the eye sees of a name has no case at all.
-        seen = User.skeleton.contains(skeleton(query), autoescape=True)
+        looks = skeleton(query)
+        seen = User.skeleton.contains(looks, autoescape=True)
         statement = statement.where(User.name.icontains(query, autoescape=True) | seen)
-    return [Person(row.id, row.name, row.id == viewer_id) for row in await db.execute(statement)]
+        statement = statement.order_by(User.skeleton != looks, ~User.skeleton.startswith(looks, autoescape=True))
+    statement = statement.order_by(func.lower(User.name), User.id).limit(PEOPLE_AT_MOST + 1)
+    found = [Person(row.id, row.name, row.id == viewer_id) for row in await db.execute(statement)]
+    return found[:PEOPLE_AT_MOST], len(found) > PEOPLE_AT_MOST

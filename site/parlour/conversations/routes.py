@@ -24,13 +24,13 @@ async def people(request: Asked, viewer: TheViewer, database: Given[Database], p
     """People by name."""
     query = request.query_params.get("q", "").replace("\0", "")[:QUERY_LIMIT]
     async with database.reading() as db:
-        found = await find_people(db, viewer.id, query)
-    return pages.show(request, "conversations/people.html", query=query, people=found)
+        found, more = await find_people(db, viewer.id, query)
+    return pages.show(request, "conversations/people.html", query=query, people=found, more=more)
 
 
 def people_again(form: Form, _ids: Mapping[str, str]) -> Shown:
     """The page of people, with the name that was asked for."""
-    return "conversations/people.html", {"query": form.get("username", ""), "people": []}
+    return "conversations/people.html", {"query": form.get("username", ""), "people": [], "more": False}
 
 
 @post("/conversations", opt={"page": "/people", "form_page": FormPage(people_again)})
