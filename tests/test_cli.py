@@ -79,6 +79,10 @@ def test_a_second_server_on_the_same_folder_is_refused_as_long_as_the_first_one_
         refusal = Answer("serve", "--port", "0", "--data", tmp_path).refusal
         assert str(tmp_path / "parlour.sqlite3") in refusal
         assert "only one" in refusal
+        (tmp_path / "link.sqlite3").symlink_to(tmp_path / "parlour.sqlite3")
+        by_another_name = f"sqlite:///{tmp_path / 'link.sqlite3'}"
+        settings = {"PARLOUR_DATABASE_URL": by_another_name}
+        assert "only one" in Answer("serve", "--port", "0", "--data", tmp_path, **settings).refusal
         assert first.process.poll() is None
         first.end(signal.SIGKILL)
     with serving(tmp_path) as second:
@@ -130,6 +134,19 @@ def test_a_database_that_does_not_answer_is_explained(tmp_path: Path) -> None:
     assert answer.complained.endswith("parlour: The database does not answer.\n")
     assert "Traceback" not in answer.complained
     assert "hidden" not in answer.complained
+
+
+def test_a_file_that_is_no_database_and_a_database_of_another_program_are_explained(tmp_path: Path) -> None:
+    file = tmp_path / "parlour.sqlite3"
+    file.write_bytes(b"\xa5" * 8192)
+    answer = Answer("serve", "--port", "0", "--data", tmp_path)
+    assert answer.complained.endswith("is damaged, or is no database of SQLite. Put a backup in its place.\n")
+    assert "Traceback" not in answer.complained
+    file.unlink()
+    with closing(sqlite3.connect(file)) as database:
+        database.execute('CREATE TABLE "user" (x)')
+    for asked in (("serve", "--port", "0"), ("migrate",)):
+        assert "another program" in Answer(*asked, "--data", tmp_path).refusal
 
 
 def test_a_database_of_a_newer_version_is_refused_by_every_command(tmp_path: Path) -> None:

@@ -42,13 +42,18 @@ def main() -> None:
     arguments = _parser().parse_args()
     try:
         arguments.run(arguments)
-    except (BadSetting, CannotStart, AlreadyServed, schema.SchemaIsNewer, ValueError) as error:
+    except (BadSetting, CannotStart, AlreadyServed, schema.SchemaIsNewer, schema.SchemaIsForeign, ValueError) as error:
         sys.exit(f"parlour: {error}")
     except Refusal as error:
-        why = "The database does not answer." if isinstance(error, Unavailable) else str(error)
-        sys.exit(f"parlour: {why}")
+        sys.exit(f"parlour: {_why(error)}")
     except OSError as error:
         sys.exit(f"parlour: {error.filename or 'The system'}: {error.strerror or error}.")
+
+
+def _why(error: Refusal) -> str:
+    if isinstance(error, db.DamagedDatabase):
+        return "The database's file is damaged, or is no database of SQLite. Put a backup in its place."
+    return "The database does not answer." if isinstance(error, Unavailable) else str(error)
 
 
 def _parser() -> argparse.ArgumentParser:

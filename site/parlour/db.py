@@ -59,8 +59,14 @@ SERVER_LIMITS = {"lock_timeout": "8s", "idle_in_transaction_session_timeout": "1
 # SQLSTATE: what PostgreSQL says of itself or of the moment, and not of what we asked.
 OUTAGES = ("08", "25P03", "40", "53", "55P03", "57", "58")
 
+BROKEN_FILE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+
 Publish = Callable[[Sequence[Event]], None]
 Values = Mapping[str, object] | Sequence[Mapping[str, object]]
+
+
+class DamagedDatabase(Unavailable):
+    """The file of an embedded database cannot be read as one."""
 
 
 class Execute(Protocol):
@@ -271,7 +277,7 @@ class SQLite(Database):
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 return
             except OperationalError as error:
-                if not _is_busy(error) or time.monotonic() >= give_up_at:
+                if _sqlite_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= give_up_at:
                     raise
             await asyncio.sleep(SQLITE_LOOK_AGAIN_S)
 
@@ -359,9 +365,9 @@ def _prepare_sqlite(busy_ms: int, connection: DBAPIConnection, _entry: Connectio
     cursor.close()
 
 
-def _is_busy(error: OperationalError) -> bool:
-    """Whether another process writes to the file."""
-    return isinstance(error.orig, sqlite3.Error) and error.orig.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+def _sqlite_code(error: DBAPIError) -> int | None:
+    """What SQLite calls it, such as SQLITE_BUSY where another process writes to the file."""
+    return error.orig.sqlite_errorcode & 0xFF if isinstance(error.orig, sqlite3.Error) else None
 
 
 def _at_once(connection: Connection) -> Execute:
@@ -390,6 +396,9 @@ def _refused_when_down() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
+        if _sqlite_code(error) in BROKEN_FILE:
+            log.error("The database's file is damaged, or is no database: %s", error.orig)
+            raise DamagedDatabase(RETRY_AFTER_S) from error
         if not _is_outage(error):
             raise
         log.warning("The database cannot do that now: %s", error.orig)

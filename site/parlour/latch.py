@@ -22,6 +22,7 @@ def held_alone(database: Path | None) -> Iterator[None]:
     if database is None or sys.platform == "win32":
         yield
         return
+    database = database.resolve()  # one file, by whatever name it is called
     with database.with_name(f"{database.name}.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

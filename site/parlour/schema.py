@@ -6,10 +6,10 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from parlour import resources
-from parlour.db import Database
+from parlour.db import Base, Database
 
 # Any number will do, as long as every Parlour asks for the same one.
 MIGRATION_LOCK = 7_266_568
@@ -17,6 +17,10 @@ MIGRATION_LOCK = 7_266_568
 
 class SchemaIsNewer(Exception):
     """The database was made by a newer Parlour than this one."""
+
+
+class SchemaIsForeign(Exception):
+    """The database belongs to another program."""
 
 
 class State(Enum):
@@ -29,7 +33,7 @@ class State(Enum):
 
 
 async def migrate(database: Database) -> None:
-    """Runs the migrations that are missing, all of them or none. Raises SchemaIsNewer, and Unavailable."""
+    """Runs the migrations that are missing, all or none. Raises SchemaIsNewer, SchemaIsForeign and Unavailable."""
     await database.run_in_transaction(_upgrade)
 
 
@@ -44,7 +48,12 @@ def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":  # on SQLite the transaction began with the one lock there is
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
     config = _config()
-    if _state(connection, _scripts(config)) is State.NEWER:
+    state = _state(connection, _scripts(config))
+    if state is State.EMPTY and set(inspect(connection).get_table_names()) & set(Base.metadata.tables):
+        raise SchemaIsForeign(
+            "This database holds tables of another program under the names that Parlour needs. Please choose another."
+        )
+    if state is State.NEWER:
         raise SchemaIsNewer(
             "This database belongs to a newer version of Parlour. Please start that version, or a newer one."
         )
