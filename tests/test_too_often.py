@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Invite, OpenHouse
-from parlour import db
+from parlour import db, health
 from parlour.rates import Rate
 from people import PASSWORD, Person
 from refusals import check_refusal, check_too_often, count_articles
@@ -112,13 +112,17 @@ class TestWithoutADisk:
         return f"sqlite:///{tmp_path / 'parlour.sqlite3'}"
 
     async def test_what_cannot_be_stored_now_is_503_and_stays_in_the_composer(
-        self, tmp_path: Path, invite: Invite, caplog: pytest.LogCaptureFixture
+        self, tmp_path: Path, invite: Invite, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         ada = await invite("Ada")
         talk = await ada.meet("Ada")
         other = sqlite3.connect(tmp_path / "parlour.sqlite3", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         path = f"/conversations/{talk}/messages"
+        monkeypatch.setattr(db, "SQLITE_BUSY_MS", 3_600_000)
+        monkeypatch.setattr(health, "READY_WITHIN_S", 0.1)  # it says so long before others have waited enough
+        check_refusal(await ada.get("/readyz"), 503)
+        monkeypatch.setattr(db, "SQLITE_BUSY_MS", 100)
         refused = await asyncio.gather(
             ada.say(talk, "not now"),
             ada.get("/readyz"),

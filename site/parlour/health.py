@@ -1,5 +1,7 @@
 """Says whether the server lives and takes posts, and hands out the assets."""
 
+import asyncio
+
 from litestar import get
 from litestar.params import FromPath
 from litestar.response import Response
@@ -7,12 +9,13 @@ from sqlalchemy import text
 
 from parlour.assets import Assets
 from parlour.compression import takes_gzip
-from parlour.db import Database
-from parlour.errors import NotThere
+from parlour.db import RETRY_AFTER_S, Database
+from parlour.errors import NotThere, Unavailable
 from parlour.forms import Asked, Given
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 PLAIN = "text/plain"
+READY_WITHIN_S = 2.0  # whoever asks looks again every few seconds, and takes silence for death
 
 
 @get("/healthz")
@@ -24,8 +27,11 @@ async def healthz() -> Response[str]:
 @get("/readyz")
 async def readyz(database: Given[Database]) -> Response[str]:
     """The database takes writes, so posts are taken. Raises Unavailable when it does not."""
-    async with database.transaction() as db:
-        await db.execute(text("UPDATE conversation SET revision = revision WHERE id = 0"))
+    try:
+        async with asyncio.timeout(READY_WITHIN_S), database.transaction() as db:
+            await db.execute(text("UPDATE conversation SET revision = revision WHERE id = 0"))
+    except TimeoutError as error:
+        raise Unavailable(RETRY_AFTER_S) from error
     return Response("ok", media_type=PLAIN)
 
 

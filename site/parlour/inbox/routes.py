@@ -16,7 +16,7 @@ from parlour.errors import Refusal
 from parlour.events import ConversationShown
 from parlour.forms import GREATEST_ID, Asked, Given, new_key, parse_id, parse_number
 from parlour.hub import Hub
-from parlour.inbox.listing import Entry, digest, list_conversations
+from parlour.inbox.listing import ENTRIES_AT_MOST, Entry, digest, list_conversations
 from parlour.messages.drawing import as_page
 from parlour.messages.history import PAGE_ROWS, Line, read_page
 from parlour.messages.routes import wants_fragments
@@ -45,9 +45,7 @@ async def inbox(request: Asked, viewer: TheViewer, database: Given[Database], pa
         entries = await list_conversations(db, viewer.id)
     if is_plain(request):
         await _note_served(database, viewer.id, entries)
-    return pages.show(
-        request, "inbox/inbox.html", entries=entries, list_digest=digest(entries), unread=_unread(entries)
-    )
+    return pages.show(request, "inbox/inbox.html", **_list(entries))
 
 
 @get("/conversations/{conversation_id:str}")
@@ -93,9 +91,7 @@ async def conversation(
         after=place.revision,
         key=new_key(),
         text=viewer.carried_to(f"/conversations/{place.id}"),
-        entries=entries,
-        list_digest=digest(entries),
-        unread=_unread(entries),
+        **_list(entries),
         marks=marks,
         activity=company.activity(place.id, standings, viewer.id),
         mutes=MUTES,
@@ -151,6 +147,11 @@ def _places(request: Asked, place: Place, lines: list[Line]) -> dict[str, object
     return {"older": older, "first_new": first_new, "new_before": None if here else first_new + PAGE_ROWS // 2}
 
 
-def _unread(entries: list[Entry]) -> int:
-    """How many messages are unread in all: what the list shows, added up."""
-    return sum(entry.unread for entry in entries)
+def _list(entries: list[Entry]) -> dict[str, object]:
+    """The list as a page shows it, with how many messages are unread in all: what its lines show, added up."""
+    return {
+        "entries": entries,
+        "list_digest": digest(entries),
+        "list_is_full": len(entries) == ENTRIES_AT_MOST,
+        "unread": sum(entry.unread for entry in entries),
+    }
