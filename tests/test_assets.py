@@ -27,7 +27,7 @@ def test_the_library_comes_first_and_our_comments_stay_at_home(tmp_path: Path) -
     assets = lay_out(tmp_path, a="// Why.\n  one( 1 );\n\n", b="two(`a  // b\n  c`);")
     found = assets.find(assets.url("app.js").rpartition("/")[2])
     assert found
-    assert found.content == b"var htmx = 1;\none(1);\ntwo(`a  // b\n  c`);"
+    assert found.content == b'var htmx = 1;\n(()=>{"use strict";\none(1);\ntwo(`a  // b\n  c`);\n})();'
     assert gzip.decompress(found.compressed) == found.content
 
 
@@ -40,7 +40,7 @@ def test_the_voice_script_stands_alone_and_ends_with_what_starts_it(tmp_path: Pa
     found = assets.find(assets.url("voice.js").rpartition("/")[2])
     assert found
     shown = r'const PARTS="<p title=\"×\">\n";'
-    assert found.content.decode() == f'"use strict";\n{{\n{shown}\nfunction start(){{}}\nstart();\n}}'
+    assert found.content.decode() == f'(()=>{{"use strict";\n{shown}\nfunction start(){{}}\nstart();\n}})();'
 
 
 def test_a_template_that_names_no_asset_of_ours_fails(tmp_path: Path) -> None:

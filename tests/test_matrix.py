@@ -204,6 +204,11 @@ async def test_a_form_of_a_browser_that_says_nothing_needs_the_sessions_own_toke
                 answer = await client.post(stage.at(path), data=fields)
                 assert answer.status_code == 403, path
                 assert await rows() == before, path
+                if path not in FOR_VISITORS:  # a page that outlived its person, in the same browser
+                    form = fields | {"token": wrong["somebody else's token"]}
+                    answer = await client.post(stage.at(path), data=form, headers={"sec-fetch-site": "same-origin"})
+                    assert (answer.status_code, "is signed in here now" in answer.text) == (403, True), path
+                    assert await rows() == before, path
             await elsewhere.post("/sign-out")
 
 

@@ -30,6 +30,20 @@ async def test_who_posts_too_often_is_asked_to_wait_and_keeps_the_text(open_hous
         assert await count_articles(ada, talk) == 4
 
 
+async def test_a_retry_of_what_is_stored_is_no_post_more(open_house: OpenHouse) -> None:
+    async with Person(await open_house(rate_posts=Rate(2, 40))) as ada:
+        await ada.sign_up("Ada")
+        notes, key = await ada.meet("Ada"), "0123456789abcdef"
+        assert [(await ada.say(notes, "once", key=key)).status for _ in range(4)] == [303] * 4
+        assert (await ada.say(notes, "twice")).status == 303
+        assert (await ada.say(notes, "thrice")).status == 429
+        assert (await ada.say(notes, "something else", key=key)).status == 429
+        assert (await ada.say(notes, "once", key=key)).status == 303
+        again = await ada.say_live(notes, "once", after=0, key=key)
+        assert (again.status, "once" in again.text) == (200, True)
+        assert await count_articles(ada, notes) == 2
+
+
 async def test_who_begins_too_many_conversations_is_asked_to_wait(open_house: OpenHouse) -> None:
     url = await open_house(rate_conversations=Rate(2, 40))
     async with Person(url) as ada, Person(url) as bo, Person(url) as cy:

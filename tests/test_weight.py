@@ -6,16 +6,18 @@ import httpx
 
 from people import Person
 
-PAGE_BYTES = 60 * 1024
-SCRIPT_BYTES = 25 * 1024
+PAGE_BYTES = 60_000
+SCRIPT_BYTES = 25_000
 SUBRESOURCES = re.compile(r'<(?:script|link|use|img|source)\b[^>]*?(?:src|href)="(/[^"#]*)')
 
 
 async def weigh(client: httpx.AsyncClient, path: str) -> int:
-    """Bytes of an answer as it travels, its head left out."""
+    """Bytes of an answer as it travels, its head among them."""
     async with client.stream("GET", path, headers={"accept-encoding": "gzip"}) as answer:
         assert answer.status_code == 200, path
-        return sum([len(chunk) async for chunk in answer.aiter_raw()])
+        head = f"HTTP/1.1 {answer.status_code} {answer.reason_phrase}\r\n\r\n".encode()
+        lines = sum(len(name) + len(value) + len(b": \r\n") for name, value in answer.headers.raw)
+        return len(head) + lines + sum([len(chunk) async for chunk in answer.aiter_raw()])
 
 
 async def test_a_conversation_with_fifty_messages_is_a_light_page(ada: Person, bo: Person, talk: int) -> None:

@@ -1,8 +1,7 @@
 // Says over the line that one is typing or recording, now and then while it goes on; the server lets it fade.
 (() => {
-  "use strict";
   const AGAIN_MS = 2_500;
-  const box = document.getElementById("composer-text");
+  const box = part("composer-text");
   let doing = "";
   let saidAt = 0;
   let timer = 0;
@@ -23,6 +22,6 @@
     if (!box || (what === doing && (!what || now - saidAt < AGAIN_MS))) return;
     doing = what;
     saidAt = now;
-    document.dispatchEvent(new CustomEvent("line:say", { detail: { doing }, cancelable: true }));
+    tell("line:say", { doing });
   }
 })();

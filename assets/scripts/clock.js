@@ -1,10 +1,8 @@
 // Shows every time in the reader's zone, and sets the day separators where the reader's days begin.
 (() => {
-  "use strict";
   const MOMENTS = "article time[datetime*=T], #conversations time[datetime*=T]";
   const IN_THE_LIST = "#conversations *";
-  const language = document.documentElement.lang || "en";
-  const dayParts = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+  const inWords = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric" });
   const two = (number) => String(number).padStart(2, "0");
   let pattern = null; // a separator as the server draws it
 
@@ -88,17 +86,13 @@
     return `${moment.getFullYear()}-${two(moment.getMonth() + 1)}-${two(moment.getDate())}`;
   }
 
+  // `Tuesday, 24 November 2026`; not every browser puts the comma.
   function dayWords(moment) {
-    const { weekday, day, month, year } = partsOf(moment);
-    return `${weekday}, ${day} ${month} ${year}`;
+    return inWords.format(moment).replace(/,? /, ", ");
   }
 
   function shortDay(moment) {
-    const { day, month } = partsOf(moment);
+    const [, day, month] = dayWords(moment).split(" ");
     return `${day} ${month.slice(0, 3)}`;
-  }
-
-  function partsOf(moment) {
-    return Object.fromEntries(dayParts.formatToParts(moment).map(({ type, value }) => [type, value]));
   }
 })();

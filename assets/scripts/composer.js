@@ -1,18 +1,14 @@
 // The composer: Enter sends, what is sent goes to the outbox at once, and what is not sent survives a reload.
 (() => {
-  "use strict";
   const TWICE_WITHIN_MS = 1_000;
-  const KEY_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-  const user = document.body.dataset.user;
-  const form = document.getElementById("composer");
-  const here = form?.getAttribute("action").match(/\/conversations\/(\d+)\//)?.[1];
-  const part = (id) => document.getElementById(id);
-  const draftOf = (conversation) => `draft:${user}:${conversation}`;
+  const form = part("composer");
+  const named = (what, conversation) => `${what}:${user}:${conversation}`;
   let sentAt = 0;
+  let shown = ""; // what this tab's draft was before it changed
   if (!user) return;
 
   document.addEventListener("outbox:refused", ({ detail }) => giveBack(detail));
-  if (!here) return;
+  if (!form) return;
 
   document.addEventListener("submit", take, { capture: true });
   document.addEventListener("keydown", (event) => {
@@ -26,15 +22,32 @@
   document.addEventListener("input", ({ target }) => {
     if (target === part("composer-text")) keep(here, target.value);
   });
+  // A tab that is closed leaves its own draft to the next one, whatever another tab has done meanwhile.
+  window.addEventListener("pagehide", () => {
+    const own = attempt(() => sessionStorage.getItem(named("draft", here)));
+    if (own) keep(here, own);
+  });
   // Once more when the browser has put back what it remembers of a form: text, and an older page's key.
   window.addEventListener("pageshow", open);
   open();
 
   function open() {
     const box = part("composer-text");
-    if (box.value) keep(here, box.value);
-    else box.value = recall(here);
+    const typed = recall(here);
+    // What was typed while signed out comes with each page of the session; from the first on it is a draft like any other.
+    const carried = part("hello") && box.value && box.value === box.defaultValue;
+    if (!carried) box.value ||= typed;
+    else box.value = wasTaken() ? typed : [...new Set([typed, box.value])].filter(Boolean).join("\n");
+    if (box.value === typed) shown = typed;
+    else keep(here, box.value);
     renewKey();
+  }
+
+  function wasTaken() {
+    const name = named("carried", here);
+    const again = attempt(() => localStorage.getItem(name)) === session;
+    attempt(() => localStorage.setItem(name, session));
+    return again;
   }
 
   // In the capturing phase, so that the form's own attributes, which serve until this script runs, stay out of it.
@@ -43,37 +56,48 @@
     event.preventDefault();
     event.stopImmediatePropagation();
     const box = part("composer-text");
+    const text = box.value;
     if (form.querySelector("voice-recorder[data-take]")) {
       sentAt = Date.now();
-      return document.dispatchEvent(new CustomEvent("voice:send"));
+      return tell("voice:send");
     }
-    if (!box.value.trim()) {
+    if (!text.trim()) {
       // A double click or a second Enter comes upon a box that has just been emptied.
       if (Date.now() - sentAt > TWICE_WITHIN_MS) complain(form.dataset.empty);
       return;
     }
     sentAt = Date.now();
-    const detail = { conversation: here, key: part("composer-key").value, text: box.value };
+    const key = keyOf(text) ?? part("composer-key").value;
     renewKey();
     write("");
     complain("");
     box.focus({ preventScroll: true });
-    document.dispatchEvent(new CustomEvent("outbox:send", { detail }));
+    tell("outbox:send", { conversation: here, key, text });
   }
 
-  // Two texts must never share a key; 64 letters, so each random byte picks one evenly.
+  // Two texts must never share a key.
   function renewKey() {
-    const bytes = crypto.getRandomValues(new Uint8Array(22));
-    part("composer-key").value = Array.from(bytes, (byte) => KEY_LETTERS[byte % 64]).join("");
+    part("composer-key").value = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("");
   }
 
-  function giveBack({ conversation, text, words }) {
-    const typed = conversation === here ? part("composer-text").value : recall(conversation);
+  // A text that came back unchanged goes again under its own key, since it may have been stored all the same.
+  function keyOf(text) {
+    return attempt(() => {
+      const name = named("given", here);
+      const given = JSON.parse(localStorage.getItem(name));
+      localStorage.removeItem(name);
+      return given?.text === text ? given.key : null;
+    });
+  }
+
+  function giveBack({ conversation, key, text, words }) {
+    const open = form && conversation === here;
+    const typed = open ? part("composer-text").value : recall(conversation);
     const whole = [text, typed].filter(Boolean).join("\n");
-    if (conversation === here) {
-      write(whole);
-      complain(words);
-    } else keep(conversation, whole);
+    if (key) attempt(() => localStorage.setItem(named("given", conversation), JSON.stringify({ key, text: whole })));
+    if (!open) return keep(conversation, whole);
+    write(whole);
+    complain(words);
   }
 
   function write(text) {
@@ -87,20 +111,20 @@
     if (place) place.textContent = words;
   }
 
+  // Each tab has its draft; beside these one is kept for whichever tab comes next, and only that tab's text is taken away with it.
   function keep(conversation, text) {
-    try {
-      if (text) localStorage.setItem(draftOf(conversation), text);
-      else localStorage.removeItem(draftOf(conversation));
-    } catch {
-      // A browser that stores nothing loses drafts on reload, and nothing else.
+    const name = named("draft", conversation);
+    for (const shelf of ["sessionStorage", "localStorage"]) {
+      attempt(() => {
+        if (text) window[shelf].setItem(name, text);
+        else if (shelf === "sessionStorage" || localStorage.getItem(name) === shown) window[shelf].removeItem(name);
+      });
     }
+    if (conversation === here) shown = text;
   }
 
   function recall(conversation) {
-    try {
-      return localStorage.getItem(draftOf(conversation)) ?? "";
-    } catch {
-      return "";
-    }
+    const name = named("draft", conversation);
+    return attempt(() => sessionStorage.getItem(name)) || attempt(() => localStorage.getItem(name)) || "";
   }
 })();

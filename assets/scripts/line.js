@@ -1,6 +1,5 @@
 // Says "Reconnecting…" while nothing can be heard, and never lets the line stay dead: silence and a hanging attempt count as closed.
 (() => {
-  "use strict";
   const SAY_AFTER_MS = 3_000;
   const TRY_EVERY_MS = 6_500;
   const MUTE_AFTER_MS = 15_000; // an open line on which nothing ever came
@@ -94,7 +93,7 @@
   }
 
   function say(words) {
-    const place = document.getElementById("line");
+    const place = part("line");
     if (!place || place.textContent === words) return;
     place.textContent = words;
   }

@@ -1,6 +1,5 @@
 // An answer and the socket may overtake each other, and either may redraw an article that is in use: neither does harm.
 (() => {
-  "use strict";
   const STOPS = "summary, a[href], button, textarea";
   const LINES = "#conversations > li";
 

@@ -1,14 +1,11 @@
 // What was sent waits here until the server has it: kept over reloads, posted in order, again and again under the same key.
 (() => {
-  "use strict";
   const ANSWER_WITHIN_MS = 15_000;
   const SLOW_AFTER_MS = 3_000;
   const LONGEST_PAUSE_MS = 8_000;
   const KEEPALIVE_LIMIT_BYTES = 60_000; // browsers refuse more than 64 KiB to a request that outlives its page
 
-  const user = document.body.dataset.user;
   if (!user) return;
-  const here = location.pathname.match(/^\/conversations\/(\d+)/)?.[1];
   const shelf = `outbox:${user}:`;
   const waiting = new Map(); // from the name on the shelf to {conversation, key, text, at, stored}, oldest first
   let busy = false;
@@ -38,7 +35,7 @@
     const item = { ...message, at: Math.max(Date.now(), (last?.at ?? 0) + 1) };
     item.stored = store(nameOf(item), JSON.stringify({ text: item.text, at: item.at }));
     waiting.set(nameOf(item), item);
-    tell("outbox:changed", [...waiting.values()]);
+    changed();
     hurry();
   }
 
@@ -51,38 +48,28 @@
 
   async function send() {
     clearTimeout(timer);
-    if (busy) return;
+    // The token says whose page this is: without one, nobody would notice that somebody else is signed in by now.
+    if (busy || !tokenOf(document)) return;
     busy = true;
     let pause = 0;
     for (const item of waiting.values()) {
-      pause = settle(item, await post(item));
+      pause = settle(item, await offer(item));
       if (pause) break;
     }
     busy = false;
-    if (pause) sendIn(hurried ? 100 : pause);
+    if (pause) timer = setTimeout(send, hurried ? 100 : pause);
     hurried = false;
   }
 
-  function sendIn(pause) {
-    timer = setTimeout(send, pause);
-  }
-
-  async function post({ conversation, key, text }) {
-    const token = document.querySelector("input[name=token]")?.value ?? "";
-    const after = document.getElementById("composer-after")?.value;
-    const fields = new URLSearchParams({ token, text, key, ...(conversation === here && after && { after }) });
+  async function offer({ conversation, key, text }) {
+    const after = conversation === here && part("composer-after")?.value;
     const stop = new AbortController();
     const clock = setTimeout(() => stop.abort(), ANSWER_WITHIN_MS);
     underWay = { key, stop, since: Date.now() };
     try {
-      const response = await fetch(`/conversations/${conversation}/messages`, {
-        method: "POST",
-        mode: "same-origin",
-        headers: { "HX-Request": "true", Accept: "text/html" },
-        keepalive: fields.toString().length < KEEPALIVE_LIMIT_BYTES,
-        signal: stop.signal,
-        body: fields,
-      });
+      const keepalive = encodeURIComponent(text).length < KEEPALIVE_LIMIT_BYTES;
+      const fields = { text, key, ...(after && { after }) };
+      const response = await post(`/conversations/${conversation}/messages`, fields, { keepalive, signal: stop.signal });
       const retryAfter = Number(response.headers.get("Retry-After")) || 0;
       return { status: response.status, retryAfter, html: await response.text() };
     } catch {
@@ -97,23 +84,23 @@
   function settle(item, { status, retryAfter, html }) {
     if (status >= 200 && status < 300) {
       // Swapped and removed in one go: nobody ever sees the text twice, or not at all.
-      const body = document.body;
-      if (item.conversation === here) htmx.swap({ sourceElement: body, target: body, swap: "none", text: html }).catch(() => {});
+      if (item.conversation === here) swapIn(html);
       drop(nameOf(item));
       // Beside older messages there is no place for new ones.
-      if (item.conversation === here && !document.getElementById("messages")) location.assign(`/conversations/${here}#latest`);
+      if (item.conversation === here && !part("messages")) location.assign(`/conversations/${here}#latest`);
       failures = 0;
       return 0;
     }
+    const words = sentenceOf(html) ?? "This message was refused.";
     if (status === 401) return signIn();
     // What follows would be refused as well, and one text after another must not come back in the wrong order.
-    if (status === 429) return giveAllBack(sentence(html));
+    if (status === 403 || status === 429) return giveAllBack(words, status === 403);
     if (status >= 400 && status < 500 && status !== 408) {
-      if (drop(nameOf(item))) tell("outbox:refused", { ...item, words: sentence(html) });
+      if (drop(nameOf(item))) tell("outbox:refused", { ...item, words });
       return 0;
     }
-    item.reason = status ? sentence(html) : "The server cannot be reached.";
-    tell("outbox:changed", [...waiting.values()]);
+    item.reason = status ? words : "The server cannot be reached.";
+    changed();
     failures += 1;
     const pause = Math.min(500 * 2 ** failures, LONGEST_PAUSE_MS) * (0.75 + Math.random() / 4);
     return Math.max(pause, retryAfter * 1000);
@@ -121,31 +108,27 @@
 
   function signIn() {
     const stored = [...waiting.values()].every((item) => item.stored);
-    giveAllBack("");
+    giveAllBack("", false);
     const next = encodeURIComponent(location.pathname + location.search);
     if (stored) location.assign(`/sign-in?next=${next}`);
     // Where nothing can be stored, the form itself carries the text through signing in.
-    else HTMLFormElement.prototype.submit.call(document.getElementById("composer"));
+    else HTMLFormElement.prototype.submit.call(part("composer"));
     return 0;
   }
 
   // Everything goes back into the drafts, oldest first, to stand in the composer again.
-  function giveAllBack(words) {
+  function giveAllBack(words, outdated) {
     for (const item of [...waiting.values()].reverse()) {
       drop(nameOf(item));
       tell("outbox:refused", { ...item, words });
     }
+    const link = Object.assign(document.createElement("a"), { href: "", textContent: "Load this page anew" });
+    if (outdated) part("trouble")?.replaceChildren(words, " ", link);
     return 0;
   }
 
-  function sentence(html) {
-    const page = new DOMParser().parseFromString(html, "text/html");
-    const said = [...page.querySelectorAll("[role=alert]")].map((place) => place.textContent.trim()).find(Boolean);
-    return said ?? "This message was refused.";
-  }
-
-  function tell(name, detail) {
-    document.dispatchEvent(new CustomEvent(name, { detail }));
+  function changed() {
+    tell("outbox:changed", [...waiting.values()]);
   }
 
   // The shelf holds one entry an item, so that two tabs never write over each other's list.
@@ -154,14 +137,10 @@
   }
 
   function recall() {
-    const found = [];
-    try {
-      for (const name of Object.keys(localStorage)) if (name.startsWith(shelf)) found.push(read(name));
-    } catch {
-      // Nothing can be stored here, so nothing waits from before.
-    }
+    const names = attempt(() => Object.keys(localStorage)) ?? [];
+    const found = names.filter((name) => name.startsWith(shelf)).map((name) => attempt(() => read(name))).filter(Boolean);
     for (const item of found.sort((one, other) => one.at - other.at)) waiting.set(nameOf(item), item);
-    tell("outbox:changed", [...waiting.values()]);
+    changed();
   }
 
   function read(name) {
@@ -170,23 +149,15 @@
     return { conversation, key, text, at, stored: true };
   }
 
+  // False where the browser keeps nothing: the page alone has it.
   function store(name, value) {
-    try {
-      localStorage.setItem(name, value);
-      return true;
-    } catch {
-      return false; // Private or full: the page alone keeps it.
-    }
+    return attempt(() => !localStorage.setItem(name, value)) ?? false;
   }
 
   function drop(name) {
     const known = waiting.delete(name);
-    try {
-      localStorage.removeItem(name);
-    } catch {
-      // It was never stored.
-    }
-    if (known) tell("outbox:changed", [...waiting.values()]);
+    attempt(() => localStorage.removeItem(name));
+    if (known) changed();
     return known;
   }
 })();

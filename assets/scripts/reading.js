@@ -1,14 +1,12 @@
 // Tells the server what was read: a message of which half (or half a screen) stood for a second in a visible tab.
 (() => {
-  "use strict";
   const LONG_ENOUGH_MS = 1_000;
   const GATHER_MS = 100;
   const AGAIN_AFTER_MS = 5_000;
   const STEPS = Array.from({ length: 101 }, (_, step) => step / 100); // fine enough for a text of many screens
 
   const log = document.querySelector("[data-read-seq]");
-  const conversation = location.pathname.match(/^\/conversations\/(\d+)/)?.[1];
-  if (!log || !conversation) return;
+  if (!log || !here) return;
   const onScreen = new Map(); // from an article to the timer of its second
   let told = Number(log.dataset.readSeq);
   let read = told;
@@ -28,7 +26,7 @@
         // What one says oneself is read by saying it.
         if (!(node instanceof Element) || !node.matches("article[data-seq]:not(.mine)")) continue;
         watch(node);
-        if (document.hidden && document.getElementById("new")?.hidden) divide(node);
+        if (document.hidden && part("new")?.hidden) divide(node);
       }
     }
   }).observe(log, { childList: true, subtree: true });
@@ -40,7 +38,7 @@
     watcher.disconnect();
     const article = submitter.closest("article");
     article.querySelector("details").open = false;
-    telling = telling.then(() => post(submitter.formAction, {}));
+    telling = telling.then(() => ask(submitter.formAction, {}));
     divide(article);
   });
   document.addEventListener("visibilitychange", () => {
@@ -52,7 +50,7 @@
 
   // From here on it is new; for those who come back to it, and for those who want it so.
   function divide(article) {
-    const line = document.getElementById("new");
+    const line = part("new");
     if (!line) return;
     line.hidden = false;
     line.textContent = line.getAttribute("aria-label"); // Text browsers would show it from the beginning.
@@ -91,14 +89,14 @@
 
   function tellIn(pause) {
     clearTimeout(timer);
-    timer = setTimeout(tell, pause);
+    timer = setTimeout(tellRead, pause);
   }
 
-  async function tell() {
+  async function tellRead() {
     if (busy || stopped || read <= told) return;
     busy = true;
     const seq = read;
-    const answer = post(`/conversations/${conversation}/read`, { seq });
+    const answer = ask(`/conversations/${here}/read`, { seq });
     telling = answer;
     const status = await answer;
     busy = false;
@@ -108,17 +106,11 @@
     if (read > told) tellIn(told === seq ? GATHER_MS : AGAIN_AFTER_MS);
   }
 
-  async function post(path, fields) {
-    const token = document.querySelector("input[name=token]")?.value ?? "";
+  async function ask(path, fields) {
     try {
-      const response = await fetch(path, {
-        method: "POST",
-        mode: "same-origin",
-        headers: { "HX-Request": "true", Accept: "text/html" },
-        body: new URLSearchParams({ ...fields, token }),
-      });
+      const response = await post(path, fields);
       const text = await response.text();
-      if (response.ok && text) htmx.swap({ sourceElement: log, target: log, swap: "none", text }).catch(() => {});
+      if (response.ok && text) swapIn(text);
       return response.status;
     } catch {
       return 0;

@@ -1,6 +1,5 @@
 // Fetches the voice script once there is work for it: a press on the button, a chosen file, a voice message, a take that was kept.
 (() => {
-  "use strict";
   const recorder = document.querySelector("voice-recorder");
   if (!recorder) return;
   const button = makeButton(recorder.dataset);
@@ -18,7 +17,7 @@
     if (file.files.length) recorder.dataset.take = "";
     later(() => file.dispatchEvent(new Event("change")));
   });
-  document.addEventListener("voice:send", () => later(() => document.dispatchEvent(new CustomEvent("voice:send"))));
+  document.addEventListener("voice:send", () => later(() => tell("voice:send")));
   watcher.observe(document.body, { childList: true, subtree: true });
   look();
   lookForTakes();
@@ -41,7 +40,7 @@
     script = Object.assign(document.createElement("script"), { src: recorder.dataset.script });
     script.addEventListener("error", () => {
       script = null;
-      document.getElementById("composer-alert").textContent = recorder.dataset.unloaded;
+      part("composer-alert").textContent = recorder.dataset.unloaded;
     });
     document.head.append(script);
   }

@@ -1,8 +1,6 @@
 // Says on one's own messages how far each has come, and tells the server what has come here.
 (() => {
-  "use strict";
   const GATHER_MS = 250;
-  const here = location.pathname.match(/^\/conversations\/(\d+)/)?.[1];
   const told = new Map(); // from a conversation to the place up to which its coming was told
   let timer = 0;
 
@@ -13,7 +11,7 @@
   look();
 
   function look() {
-    const marks = document.getElementById("marks")?.dataset;
+    const marks = part("marks")?.dataset;
     if (!marks) return;
     const unshown = marks.unshown.split(" ").map((span) => span.split("-").map(Number));
     for (const place of document.querySelectorAll("article.mine .state")) {
@@ -33,10 +31,10 @@
   }
 
   function tellSoon() {
-    timer ||= setTimeout(tell, GATHER_MS);
+    timer ||= setTimeout(tellNews, GATHER_MS);
   }
 
-  function tell() {
+  function tellNews() {
     timer = 0;
     const came = {};
     const note = (conversation, seq) => {
@@ -46,11 +44,6 @@
     const others = document.querySelectorAll("#messages article:not(.mine)");
     if (others.length) note(here, Math.max(came[here] ?? 0, others[others.length - 1].dataset.seq));
     const news = Object.entries(came);
-    if (news.length && say({ came })) for (const [conversation, seq] of news) told.set(conversation, seq);
-  }
-
-  // Whether it could be said: there is a line, and it is good.
-  function say(detail) {
-    return !document.dispatchEvent(new CustomEvent("line:say", { detail, cancelable: true }));
+    if (news.length && tell("line:say", { came })) for (const [conversation, seq] of news) told.set(conversation, seq);
   }
 })();

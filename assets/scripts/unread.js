@@ -1,25 +1,24 @@
 // Tells how much is unread wherever a page can: in its title, in its picture, and on the app's own.
 (() => {
-  "use strict";
-  const list = document.getElementById("conversations");
-  const picture = document.getElementById("favicon");
+  const list = part("conversations");
+  const picture = part("favicon");
   const title = document.title.replace(/^\(\d+\) /, "");
-  const latest = document.getElementById("jump-latest");
+  const latest = part("jump-latest");
   const log = document.querySelector(".log");
   let shown = -1;
-  if (list) new MutationObserver(tell).observe(list, { childList: true, characterData: true, subtree: true });
-  tell();
+  if (list) new MutationObserver(count).observe(list, { childList: true, characterData: true, subtree: true });
+  count();
 
   if (latest && log) {
     // Rows will come below it.
-    log.lastElementChild.append(document.getElementById("latest"));
+    log.lastElementChild.append(part("latest"));
     // The log is laid out from its end: there it stands at 0, and before that it is negative.
     const look = () => latest.classList.toggle("off", log.scrollTop > -log.clientHeight / 2);
     log.addEventListener("scroll", look, { passive: true });
     look();
   }
 
-  function tell() {
+  function count() {
     const told = document.title.match(/^\((\d+)\) /)?.[1] ?? 0;
     const counts = list ? [...list.querySelectorAll(".unread")] : [{ textContent: told }];
     const unread = counts.reduce((sum, { textContent }) => sum + parseInt(textContent, 10), 0);

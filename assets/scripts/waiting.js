@@ -1,9 +1,7 @@
 // Shows in the list "Waiting to be sent" what the outbox holds for this conversation, and what to do with what does not go.
 (() => {
-  "use strict";
   const PATIENCE_MS = 30_000;
-  const list = document.getElementById("outbox");
-  const here = location.pathname.match(/^\/conversations\/(\d+)/)?.[1];
+  const list = part("outbox");
   const rows = new Map(); // from a key to its row
   let items = [];
   if (!list) return;
@@ -64,10 +62,6 @@
     made.type = "button";
     made.addEventListener("click", press);
     return made;
-  }
-
-  function tell(name, detail) {
-    document.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
   function element(tag, className, text) {

@@ -17,6 +17,7 @@ KINDS = {
     ".png": "image/png",
 }
 # The order of the layers stands first, then what all else builds on; the rest is told apart by its layer.
+SHARED = "shared"
 STYLES_FIRST = ("layers.css", "tokens.css", "base.css")
 
 
@@ -38,8 +39,7 @@ class Assets:
         self._by_address: dict[str, Asset] = {}
         # htmx starts itself as soon as it is there, and its socket extension must be there before that: one file.
         library = (folder / "vendor" / "htmx.js").read_bytes()
-        own = [_minified(path) for path in sorted((folder / "scripts").glob("*.js"))]
-        self._add("app.js", b"\n".join([library, *own]))
+        self._add("app.js", library + b"\n" + _in_one_scope(folder / "scripts"))
         # What one page alone needs, or the browser keeps for itself, is a file of its own.
         for path in sorted((*folder.glob("scripts/pages/*.js"), *folder.glob("worker/*.js"))):
             self._add(path.name, _minified(path))
@@ -51,7 +51,8 @@ class Assets:
 
     def add_voice(self, parts: str) -> None:
         """The script for voice, with the HTML in it that it shows, known to it as `PARTS`."""
-        self._add("voice.js", _in_one_scope(self._folder / "scripts" / "voice", parts))
+        shown = b"const PARTS=" + msgspec.json.encode(parts) + b";"
+        self._add("voice.js", _in_one_scope(self._folder / "scripts" / "voice", shown))
 
     def url(self, name: str) -> str:
         """The address of an asset. Raises KeyError: a template named one that is not there."""
@@ -82,11 +83,10 @@ def _minified(path: Path) -> bytes:
     return bytes(jsmin(path.read_bytes()))
 
 
-def _in_one_scope(folder: Path, parts: str) -> bytes:
-    """A folder's scripts as one that keeps its names to itself; the one named like the folder comes last."""
-    paths = sorted(folder.glob("*.js"), key=lambda path: (path.stem == folder.name, path.name))
-    shown = b"const PARTS=" + msgspec.json.encode(parts) + b";"
-    return b"\n".join([b'"use strict";', b"{", shown, *map(_minified, paths), b"}"])
+def _in_one_scope(folder: Path, *first: bytes) -> bytes:
+    """A folder's scripts as one that keeps its names to itself: what they share comes first, what starts them last."""
+    paths = sorted(folder.glob("*.js"), key=lambda path: (path.stem != SHARED, path.stem == folder.name, path.name))
+    return b"\n".join([b'(()=>{"use strict";', *first, *map(_minified, paths), b"})();"])
 
 
 def _style_order(path: Path) -> tuple[int, str]:

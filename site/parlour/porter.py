@@ -23,6 +23,8 @@ HEADERS = {
     "permissions-policy": "microphone=(self), camera=(), geolocation=()",
     "cross-origin-resource-policy": "same-origin",
 }
+# A style, a script or a bitmap is part of a page, and the page's policy counts; SVG can be a page by itself.
+OF_PAGES_ALONE = {b"content-security-policy", b"referrer-policy", b"permissions-policy"}
 ON_HTTPS = {  # elsewhere browsers ignore them, and complain of the second
     "strict-transport-security": f"max-age={HSTS_S}",
     "cross-origin-opener-policy": "same-origin",
@@ -90,7 +92,8 @@ class Porter:
 
     def _completed(self, headers: Headers) -> Headers:
         present = {name.lower() for name, _ in headers}
-        headers += [(name, value) for name, value in self._headers if name not in present]
+        needless = present | OF_PAGES_ALONE if _is_part_of_pages(headers) else present
+        headers += [(name, value) for name, value in self._headers if name not in needless]
         if b"cache-control" not in present:
             headers.append((b"cache-control", b"no-store"))
         if _is_html(headers):
@@ -123,6 +126,11 @@ def _is_worth_compressing(headers: Headers, body: bytes) -> bool:
 def _as_compressed(headers: Headers, length: int) -> Headers:
     kept = [(name, value) for name, value in headers if name.lower() != b"content-length"]
     return [*kept, (b"content-length", str(length).encode()), (b"content-encoding", b"gzip")]
+
+
+def _is_part_of_pages(headers: Headers) -> bool:
+    told = dict(headers)
+    return b"immutable" in told.get(b"cache-control", b"") and not told[b"content-type"].startswith(b"image/svg")
 
 
 def _is_html(headers: Iterable[tuple[bytes, bytes]]) -> bool:

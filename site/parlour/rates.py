@@ -59,3 +59,8 @@ class Limiter:
         times.append(now)
         if len(self._times) > KEYS_AT_MOST:
             self._times.popitem(last=False)
+
+    def take_back(self, key: object) -> None:
+        """The last time for this key was none."""
+        if times := self._times.get(key):
+            times.pop()

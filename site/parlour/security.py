@@ -1,16 +1,21 @@
 """Who may ask: our own Host, the same-origin rule, and form tokens."""
 
+import base64
+import hashlib
+import hmac
+import re
 import secrets
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from itsdangerous import Signer
 from litestar.datastructures import Headers
 
 from parlour.errors import NotSameOrigin
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 NONCE_BYTES = 9
+SEAL_CHARACTERS = 14  # 84 bits
+WELL_FORMED = re.compile(rf"[A-Za-z0-9_-]{{12}}\.[A-Za-z0-9_-]{{{2 * SEAL_CHARACTERS}}}")
 
 
 class Origins:
@@ -34,21 +39,36 @@ class Origins:
 
 
 class FormTokens:
-    """Values that a form carries to show that its page was made for this session, or for this visitor.
+    """Values that a form carries to show for whom its page was made: for this session or visitor, and for which person.
 
     Each is different, so that compressing a page that holds one tells nothing about it.
     """
 
     def __init__(self, keys: tuple[str, ...]) -> None:
-        self._signer = Signer(list(reversed(keys)), salt="form token", key_derivation="hmac")
+        self._keys = [hashlib.sha256(b"form token " + key.encode()).digest() for key in keys]
 
-    def make(self, subject: str) -> str:
+    def make(self, subject: str, person: str) -> str:
         nonce = secrets.token_urlsafe(NONCE_BYTES)
-        return f"{nonce}.{self._signer.get_signature(f'{nonce} {subject}').decode()}"
+        return f"{nonce}.{_seal(self._keys[0], nonce, subject)}{_seal(self._keys[0], nonce, person)}"
 
-    def fits(self, token: str, subject: str) -> bool:
-        nonce, _, signature = token.partition(".")
-        return token.isascii() and self._signer.verify_signature(f"{nonce} {subject}".encode(), signature.encode())
+    def fits(self, token: str, subject: str, person: str) -> bool:
+        """Whether the token was made for this session or visitor, and so for this person."""
+        nonce, _, seals = token.partition(".")
+        mine = self._holds(nonce, seals[:SEAL_CHARACTERS], subject)
+        return mine and self._holds(nonce, seals[SEAL_CHARACTERS:], person)
+
+    def is_of_another(self, token: str, person: str) -> bool:
+        """Whether this is a token, only that it was made for another person."""
+        nonce, _, seals = token.partition(".")
+        return bool(WELL_FORMED.fullmatch(token)) and not self._holds(nonce, seals[SEAL_CHARACTERS:], person)
+
+    def _holds(self, nonce: str, seal: str, subject: str) -> bool:
+        return any(hmac.compare_digest(seal.encode(), _seal(key, nonce, subject).encode()) for key in self._keys)
+
+
+def _seal(key: bytes, nonce: str, subject: str) -> str:
+    digest = hmac.new(key, f"{nonce} {subject}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).decode()[:SEAL_CHARACTERS]
 
 
 def shown_same_origin(headers: Headers, origins: Origins) -> bool:

@@ -90,3 +90,28 @@ async def test_nothing_too_long_is_carried_through_signing_in(ada: Person) -> No
     long = "/" + "x" * 3_000
     answer = await ada.post("/sign-in", {"username": "Ada", "password": PASSWORD, "next": long, "text": "hello"})
     assert answer.status == 303
+
+
+async def test_an_edit_typed_while_signed_out_is_offered_for_the_text_that_it_was_typed_for(
+    ada: Person, talk: int
+) -> None:
+    async with Person(ada.url) as elsewhere:
+        await elsewhere.sign_in("Ada")
+        for as_rendered, changed_first in ((True, False), (True, True), (False, False)):
+            posted = await ada.say_live(talk, "as it was")
+            path = f"/messages/{re.findall(r'message-([0-9]+)', posted.text)[0]}/edit"
+            form = (await ada.get(path)).form(path).fields if as_rendered else {}
+            await ada.post("/sign-out")
+            refused = await ada.post(path, form | {"text": "what I typed"})
+            if changed_first:
+                await elsewhere.post(path, {"text": "changed elsewhere"})
+            signing_in = refused.form("/sign-in").fields | {"username": "Ada", "password": PASSWORD}
+            await ada.post("/sign-in", signing_in)
+            if not changed_first:
+                assert (await ada.get(path)).form(path).fields["text"] == "what I typed"
+                await elsewhere.post(path, {"text": "changed elsewhere"})
+            page = await ada.get(path)
+            assert page.form(path).fields["text"] == "changed elsewhere"
+            assert "what I typed" in page.text, "it is not lost"
+            await ada.post(path, {"text": "changed elsewhere"})
+            assert "what I typed" not in (await ada.get(path)).text

@@ -102,8 +102,13 @@ async def test_an_open_edit_survives_what_comes_meanwhile(pair: Pair) -> None:
     await expect(ada.texts).to_have_text(["draft", "hello?"])
     await expect(box).to_be_focused()
     await box.press_sequentially("draft")
+    await ada.load_again()
+    await expect(box).to_have_value("a better draft")
     await ada.press("Save")
     await expect(bo.texts).to_have_text(["a better draft", "hello?"])
+    await ada.load_again()
+    await expect(ada.texts).to_have_text(["a better draft", "hello?"])
+    await expect(box).to_be_hidden()
 
 
 @ON_SQLITE

@@ -66,5 +66,16 @@ async def test_without_scripts_the_form_carries_the_text_through_signing_in(
     await ada.sign_in()
     await expect(ada.page).to_have_url(re.compile(f"/conversations/{conversation}"))
     await expect(ada.box).to_have_value("two\nlines")
+    scripted = await door.open_for(house, "Ada")
+    await scripted.context.add_cookies(
+        [{"name": each["name"], "value": each["value"], "url": house} for each in await ada.context.cookies()]
+    )
+    await scripted.go(f"/conversations/{conversation}")
+    await expect(scripted.box).to_have_value("two\nlines")
+    for newer in ("what I think now", ""):
+        await scripted.box.fill(newer)
+        await scripted.go("/settings")
+        await scripted.go(f"/conversations/{conversation}")
+        await expect(scripted.box).to_have_value(newer)
     await ada.press("Send")
     await expect(ada.texts).to_have_count(1)

@@ -52,6 +52,43 @@ async def test_reload_back_and_forward_store_nothing_twice(pair: Pair, database_
 
 
 @ON_SQLITE
+async def test_each_tab_keeps_its_draft_and_its_person(pair: Pair, database_url: str) -> None:
+    ada, bo, conversation = pair
+    ada.means_status(403)
+    ada.means_cuts()
+    first = ada.page
+    await ada.box.fill("not said yet")
+    await ada.new_tab(f"/conversations/{conversation}")
+    await ada.say("said at once")
+    await expect(bo.texts).to_have_text(["said at once"])
+    ada.page = first
+    await ada.go("/settings")
+    await ada.go(f"/conversations/{conversation}")
+    await expect(ada.box).to_have_value("not said yet")
+    await first.route("**/messages", lambda route: route.abort())
+    await ada.press("Send")
+    await expect(ada.outbox).to_contain_text("not said yet")
+    await ada.new_tab("/settings")
+    await ada.press("Sign out")
+    ada.name = "Bo"
+    await ada.sign_in()
+    await expect(ada.page).to_have_url(f"{ada.url}/")
+    ada.page = first
+    await first.unroute("**/messages")
+    await first.evaluate("dispatchEvent(new Event('online'))")
+    complaint = first.locator("#composer-alert")
+    for _ in range(2):
+        await expect(complaint).to_contain_text("Bo is signed in here now")
+        await expect(ada.box).to_have_value("not said yet")
+        await complaint.evaluate("place => { place.textContent = '' }")
+        await ada.press("Send")
+    await ada.follow("Load this page anew")
+    await expect(ada.page.get_by_role("heading", name="Ada", exact=True)).to_be_visible()
+    await expect(ada.box).to_have_value("")
+    await expect_agreement(database_url, conversation, [ada.page, bo.page], ["said at once"])
+
+
+@ON_SQLITE
 async def test_what_is_unread_shows_live_and_goes_when_it_is_read(house: str, door: Door) -> None:
     ada, bo = await door.open_for(house, "Ada"), await door.open_for(house, "Bo")
     await ada.sign_up()

@@ -1,20 +1,67 @@
-// Fetched where the bell was pressed, when there is something to ring for: a sound, and a notification where no push brings one.
+// Fetched where the bell was pressed: rings for what is not on screen, and notifies where no push does.
+const LEFT_TO_THE_EYE_MS = 1_500; // whoever looks at the conversation has read it by then
 const NOTES_HZ = [659.25, 880];
 const NOTE_S = 0.14;
+const { user, session, shows } = document.body.dataset;
+const bell = `bell:${user}`; // for which session it was pressed
+const known = new Map(); // from a line of the list to its unread count
+let watching = false;
 let context = null;
 
-export async function ring({ id, name, preview, icon }) {
+export function watch() {
+  if (watching) return;
+  watching = true;
+  navigator.serviceWorker?.register("/service-worker.js").then(resume).catch(() => {});
+  for (const line of lines()) known.set(line.id, unreadOf(line));
+  document.addEventListener("htmx:after:swap", look);
+}
+
+function look() {
+  for (const line of lines()) {
+    const before = known.get(line.id) ?? 0;
+    const now = unreadOf(line);
+    known.set(line.id, now);
+    if (now > before && !("muted" in line.dataset) && pressed()) setTimeout(tell, LEFT_TO_THE_EYE_MS, line.id);
+    if (before && !now) silence(line.id.split("-")[1]);
+  }
+}
+
+// A subscription ends with its session; whoever signs in again had pressed the bell here.
+async function resume({ pushManager }) {
+  if (!pressed() || pressed() === session || Notification.permission !== "granted") return;
+  const subscription = await pushManager?.getSubscription();
+  if (!subscription) return;
+  const token = document.querySelector("input[name=token]")?.value ?? "";
+  const { endpoint, keys } = subscription.toJSON();
+  await fetch("/settings/notifications/on", { method: "POST", redirect: "manual", body: new URLSearchParams({ token, endpoint, ...keys }) });
+  localStorage.setItem(bell, session);
+}
+
+// Of several open pages one rings.
+function tell(id) {
+  const line = document.getElementById(id);
+  if (!line || !unreadOf(line)) return;
+  navigator.locks?.request(`ring ${id}`, { ifAvailable: true }, async (held) => {
+    if (!held) return;
+    await ring(line);
+    await new Promise((resolve) => setTimeout(resolve, LEFT_TO_THE_EYE_MS));
+  });
+}
+
+async function ring(line) {
+  const [name, preview] = ["name", "preview"].map((part) => line.querySelector(`.${part}`).textContent);
+  const id = line.id.split("-")[1];
   play();
   const registration = await navigator.serviceWorker?.getRegistration();
   if (!registration || Notification.permission !== "granted") return;
   if (document.visibilityState === "visible" || (await registration.pushManager?.getSubscription())) return;
-  const { shows } = document.body.dataset;
   const title = shows === "message" ? "Parlour" : name;
   const body = shows === "everything" ? preview : "New message";
+  const icon = document.querySelector("link[rel=apple-touch-icon]").href;
   await registration.showNotification(title, { body, icon, tag: `conversation-${id}`, renotify: true, data: { url: `/conversations/${id}` } });
 }
 
-export async function silence(id) {
+async function silence(id) {
   const registration = await navigator.serviceWorker?.getRegistration();
   for (const shown of (await registration?.getNotifications({ tag: `conversation-${id}` })) ?? []) shown.close();
 }
@@ -32,5 +79,21 @@ function play() {
     tone.connect(level).connect(context.destination);
     tone.start(start);
     tone.stop(start + 5 * NOTE_S);
+  }
+}
+
+function lines() {
+  return document.querySelectorAll("#conversations > li");
+}
+
+function unreadOf(line) {
+  return Number.parseInt(line.querySelector(".unread")?.textContent ?? "0", 10);
+}
+
+function pressed() {
+  try {
+    return localStorage.getItem(bell);
+  } catch {
+    return null;
   }
 }

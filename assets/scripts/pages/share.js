@@ -37,8 +37,8 @@
 
   function addToDraft(conversation, text) {
     const draft = `draft:${user}:${conversation}`;
-    const typed = localStorage.getItem(draft);
-    localStorage.setItem(draft, typed ? `${typed}\n${text}` : text);
+    const typed = sessionStorage.getItem(draft) || localStorage.getItem(draft);
+    for (const shelf of [sessionStorage, localStorage]) shelf.setItem(draft, typed ? `${typed}\n${text}` : text);
   }
 
   // As the recorder keeps a chosen file; it finds it there and shows it as an unsent recording.

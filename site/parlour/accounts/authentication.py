@@ -12,7 +12,7 @@ from litestar.response import Response
 
 from parlour.accounts.sessions import Lifetime, Viewer, find_viewer, who_is_signed_in
 from parlour.db import Database
-from parlour.errors import NotSameOrigin, Refusal, SignedOut
+from parlour.errors import Forbidden, NotSameOrigin, Refusal, SignedOut
 from parlour.forms import Asked, Form, Given, NotText, read_form
 from parlour.security import FormTokens, Origins, shown_same_origin
 from parlour.uploads import Upload, begin_form, is_multipart
@@ -20,6 +20,7 @@ from parlour.uploads import Upload, begin_form, is_multipart
 VISITOR_BYTES = 16
 DEVICE_BYTES = 16
 KNOWN_NAMES_AT_MOST = 20  # people who share one browser
+NOBODY = "nobody"
 YEAR_S = 365 * 86_400
 
 CountUnread = Callable[[int], Awaitable[int]]  # of a user, in all
@@ -39,6 +40,17 @@ class StaleForm(NotSameOrigin):
 
     def __init__(self, form: Form) -> None:
         super().__init__("This page was out of date, so nothing was done. If you meant it, please send it again.")
+        self.form = form
+
+
+class SomebodyElse(Forbidden):
+    """A form of one person's page arrived when another was signed in; it must not become theirs."""
+
+    def __init__(self, form: Form, name: str) -> None:
+        super().__init__(
+            f"{name} is signed in here now, and this page was somebody else's, so nothing was done. "
+            "What was written is kept for whoever wrote it."
+        )
         self.form = form
 
 
@@ -94,11 +106,16 @@ class Authentication:
         return viewer
 
     async def posted(self, request: Asked) -> Posted:
-        """The viewer and their form. Raises NotSameOrigin, StaleForm, SignedOutForm and what `read_form` raises."""
+        """The viewer and their form.
+
+        Raises NotSameOrigin, StaleForm, SignedOutForm, SomebodyElse and what `read_form` raises.
+        """
         shown, form = await self._receive(request)
         viewer = await self.find(request)
         if not viewer:
             raise SignedOutForm(form)
+        if self.tokens.is_of_another(form.get("token", ""), self.person(request)):
+            raise SomebodyElse(form, viewer.name)
         self._check_token(request, form, shown)
         return Posted(viewer, form, request.state.get("upload"))
 
@@ -114,6 +131,19 @@ class Authentication:
         if isinstance(viewer, Viewer):
             return f"session {viewer.session_id}"
         return f"visitor {self._visitor(connection)}"
+
+    def person(self, connection: Connection) -> str:
+        """Whose a form is, through whichever of their sessions."""
+        viewer = connection.state.get("viewer")
+        return _person(viewer.id) if isinstance(viewer, Viewer) else NOBODY
+
+    def make_token(self, connection: Connection) -> str:
+        """A value for the forms of a page that whoever asks will see."""
+        return self.tokens.make(self.subject(connection), self.person(connection))
+
+    def may_be_of(self, token: str, user_id: int) -> bool:
+        """Whether what came in a form with this token may have been written by that user."""
+        return not self.tokens.is_of_another(token, _person(user_id))
 
     def remember_visitor(self, connection: Connection, response: Response[str]) -> None:
         """Gives somebody who is not signed in the cookie that their forms' tokens belong to."""
@@ -163,7 +193,8 @@ class Authentication:
         return form
 
     def _check_token(self, request: Asked, form: Form, shown: bool) -> None:
-        if not shown and not self.tokens.fits(form.get("token", ""), self.subject(request)):
+        token = form.get("token", "")
+        if not shown and not self.tokens.fits(token, self.subject(request), self.person(request)):
             raise StaleForm(form)
 
     def _session_token(self, connection: Connection) -> str:
@@ -194,6 +225,10 @@ class Authentication:
             httponly=True,
             samesite="lax",
         )
+
+
+def _person(user_id: int) -> str:
+    return f"user {user_id}"
 
 
 def with_user(known: KnownBrowser, user_id: int) -> KnownBrowser:

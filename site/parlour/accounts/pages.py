@@ -10,9 +10,9 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException
 from litestar.response import Redirect, Response
 from litestar.status_codes import HTTP_404_NOT_FOUND
 
-from parlour.accounts.authentication import Authentication, SignedOutForm, StaleForm
+from parlour.accounts.authentication import Authentication, SignedOutForm, SomebodyElse, StaleForm
 from parlour.errors import NotThere, Refusal, SignedOut, TooMany, WrongMethod
-from parlour.forms import Asked, Form
+from parlour.forms import Asked, Form, parse_revision
 from parlour.porter import POLICY_IN_A_FRAME
 from parlour.templating import Templates, html
 
@@ -62,7 +62,7 @@ class Pages:
 
     def make_token(self, request: Asked) -> str:
         """A value for the forms of a page that whoever asks will see."""
-        return self._authentication.tokens.make(self._authentication.subject(request))
+        return self._authentication.make_token(request)
 
     def on_refusal(self, request: Asked, name: str, /, **context: object) -> None:
         """From here on, a refusal of this request shows this page, with its sentence as `alert`."""
@@ -71,6 +71,8 @@ class Pages:
     def refuse(self, request: Asked, refusal: Exception) -> Response[str] | Redirect:
         """The answer to a request that raised: the one place where a refusal becomes a page."""
         known = _as_refusal(refusal)
+        if isinstance(known, SomebodyElse):
+            return self._ask_to_sign_in(request, known)
         name, context = request.state.get("form_page") or _form_page(request, known) or (None, {})
         if isinstance(known, SignedOut) and name is None:
             return self._ask_to_sign_in(request, known)
@@ -87,16 +89,22 @@ class Pages:
             response.headers |= refusal.headers or {}
         return response
 
-    def _ask_to_sign_in(self, request: Asked, refusal: SignedOut) -> Response[str] | Redirect:
+    def _ask_to_sign_in(self, request: Asked, refusal: SignedOut | SomebodyElse) -> Response[str] | Redirect:
         if _looks(request):
             return Redirect(f"/sign-in?next={quote(_address(request), safe='/')}", status_code=303)
         # Back to the page that the form stands on; where it was sent to may be no page at all.
         route = request.scope.get("route_handler")
-        page = str(route.opt.get("page", "/")).format_map(request.path_params) if route else "/"
-        form = refusal.form if isinstance(refusal, SignedOutForm) else {}
-        carried = [("text", form["text"])] if form.get("text") else []
+        form = refusal.form if isinstance(refusal, SignedOutForm | SomebodyElse) else {}
+        known = {**request.path_params, "after": parse_revision(form) or ""}
+        page = str(route.opt.get("page", "/")).format_map(known) if route else "/"
+        carried = carried_by(form, form.get("token", ""))
         context = {"username": "", "next": page, "carried": carried, "alert": str(refusal)}
         return self.show(request, "accounts/sign_in.html", refusal.status, **context)
+
+
+def carried_by(form: Form, written_on: str) -> list[tuple[str, str]]:
+    """What the page to sign in carries on: the text of a form, and the token of the page that it was written on."""
+    return [("text", form["text"]), ("written_on", written_on)] if form.get("text") else []
 
 
 def _form_page(request: Asked, refusal: Refusal) -> Shown | None:

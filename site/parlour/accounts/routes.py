@@ -17,7 +17,7 @@ from parlour.accounts.authentication import (
     with_user,
 )
 from parlour.accounts.names import BadUserName, parse_name, skeleton
-from parlour.accounts.pages import FormPage, Pages, Shown
+from parlour.accounts.pages import FormPage, Pages, Shown, carried_by
 from parlour.accounts.passwords import PasswordPool
 from parlour.accounts.sessions import Carried
 from parlour.accounts.ways import local_path, way_on
@@ -106,7 +106,7 @@ def sign_in_again(form: Form, _ids: Mapping[str, str]) -> Shown:
     return "accounts/sign_in.html", {
         "username": form.get("username", ""),
         "next": local_path(form.get("next", "")),
-        "carried": [("text", form["text"])] if form.get("text") else [],
+        "carried": carried_by(form, form.get("written_on", "")),
     }
 
 
@@ -130,7 +130,9 @@ async def sign_in(
     user_id = await users.prove(database, passwords, name, visited.get("password", ""))
     async with database.transaction() as db:
         await attempts.forget_last_attempt(db, counted[0][0])  # it was no failure
-    return await _sign_in(request, authentication, database, user_id, Carried(path, visited.get("text", "")))
+    # Nobody is handed what somebody else wrote.
+    text = visited.get("text", "") if authentication.may_be_of(visited.get("written_on", ""), user_id) else ""
+    return await _sign_in(request, authentication, database, user_id, Carried(path, text))
 
 
 @post("/sign-out", opt={"page": "/"})

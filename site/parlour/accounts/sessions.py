@@ -1,6 +1,7 @@
 """Sessions: beginning one, finding who is signed in, listing and ending them."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -60,10 +61,17 @@ class Viewer(msgspec.Struct, frozen=True):
     carried_path: str | None
     carried_text: str | None
     notifications_show: str
+    since: datetime
 
     def carried_to(self, path: str) -> str:
         """What was typed for this page while signed out; empty where there is nothing."""
-        return (self.carried_text or "") if self.carried_path == path else ""
+        return (self.carried_text or "") if (self.carried_path or "").partition("?")[0] == path else ""
+
+    @property
+    def carried_after(self) -> int | None:
+        """The revision that was shown by the page on which that was typed, where it told one."""
+        told = re.search(r"\?after=([0-9]{1,18})$", self.carried_path or "")
+        return int(told[1]) if told else None
 
 
 class SessionRow(msgspec.Struct, frozen=True):
@@ -133,7 +141,14 @@ async def find_viewer(database: Database, signed_in: SignedIn, token: str, lifet
             await _note_seen(db_writing, found.user_id, now)
         ends_at = end_of(found.created_at, now, lifetime)
     return Viewer(
-        found.user_id, found.name, found.id, ends_at, found.carried_path, found.carried_text, found.notifications_show
+        id=found.user_id,
+        name=found.name,
+        session_id=found.id,
+        ends_at=ends_at,
+        carried_path=found.carried_path,
+        carried_text=found.carried_text,
+        notifications_show=found.notifications_show,
+        since=found.created_at,
     )
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from parlour.conversations.marks import stays_unshown
 from parlour.conversations.memberships import all_give_receipts
 from parlour.conversations.models import Conversation, Membership
-from parlour.db import Transaction
+from parlour.db import Reading, Transaction
 from parlour.errors import NotThere
 from parlour.events import ConversationChanged
 from parlour.messages.history import Line
@@ -51,6 +51,12 @@ async def mark_played(db: Transaction, user_id: int, recording_id: int) -> None:
     found = (await db.execute(asked)).one_or_none()
     if found and not stays_unshown(found.unshown, found.seq) and await all_give_receipts(db, found.conversation_id):
         await _change(db, found.id, found.conversation_id, {"played": True})
+
+
+async def was_edited_after(db: Reading, line: Line, moment: datetime) -> bool:
+    """Whether the message got another text later than that."""
+    asked = select(Message.id).where(Message.id == line.id, Message.edited_at > moment)
+    return (await db.execute(asked)).first() is not None
 
 
 async def _change(db: Transaction, message_id: int, conversation_id: int, values: dict[str, object]) -> int:

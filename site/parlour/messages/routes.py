@@ -10,10 +10,10 @@ from litestar.response import Redirect, Response
 
 from parlour.accounts.authentication import Posted, ThePosted, TheViewer
 from parlour.accounts.pages import FormPage, Pages, Shown
-from parlour.accounts.sessions import forget_carried
+from parlour.accounts.sessions import Viewer, forget_carried
 from parlour.conversations.memberships import Gate, enter, mark_unread, read_up_to
-from parlour.db import Database
-from parlour.errors import Refusal, Unavailable
+from parlour.db import Database, Reading
+from parlour.errors import Refusal, TooMany, Unavailable
 from parlour.forms import Asked, BadKey, Form, Given, new_key, parse_id, parse_key, parse_number, parse_revision
 from parlour.messages import editing, markup
 from parlour.messages.answering import Answers
@@ -86,11 +86,20 @@ async def post_message(
     pages.on_refusal(request, _composer_page(form), **context)
     upload = posted.upload
     key, text = parse_key(form), markup.normalise(form.get("text", ""), may_be_empty=upload is not None)
-    posts.count(viewer.id)
-    if upload:
-        stored = await speaking.post(place, viewer.name, key, text, upload)
+    try:
+        posts.count(viewer.id)
+    except TooMany:
+        # It may still be a retry of what is stored; of a recording that is not known before it is read.
+        stored = None if upload else await posting.find(posting.draft(place, viewer.name, key, text))
+        if not stored:
+            raise
     else:
-        stored = await posting.post(place, viewer.name, key, text)
+        if upload:
+            stored = await speaking.post(place, viewer.name, key, text, upload)
+        else:
+            stored = await posting.post(place, viewer.name, key, text)
+        if stored.again:
+            posts.take_back(viewer.id)
     if viewer.carried_to(f"/conversations/{place.id}"):
         async with database.transaction() as writing:
             await forget_carried(writing, viewer)
@@ -153,22 +162,25 @@ async def edit_page(
     async with database.reading() as db:
         line = await find_own_message(db, viewer.id, parse_id(message_id))
         place = await enter(db, viewer.id, line.conversation_id)
-    text = viewer.carried_to(f"/messages/{line.id}/edit") or line.text or ""
+        typed = viewer.carried_to(f"/messages/{line.id}/edit")
+        overtaken = typed and await _is_overtaken(db, viewer, line)
     name = "messages/_edit.html" if wants_fragments(request) else "messages/edit.html"
-    return pages.show(
-        request, name, **_form_context(line, place.revision), text=text, in_place=wants_fragments(request)
-    )
+    context = _form_context(line, place.revision) | {"in_place": wants_fragments(request)}
+    if overtaken:
+        return pages.show(request, name, **context | {"text": line.text or "", "typed": typed})
+    return pages.show(request, name, **context | {"text": typed or line.text or ""})
 
 
 def edit_again(form: Form, ids: Mapping[str, str]) -> Shown:
     """The form to change a message, with what was typed."""
     row = Unseen(parse_id(ids["message_id"]))
-    return "messages/edit.html", {"row": row, "after": _cursor(form), "text": form.get("text", ""), "in_place": False}
+    context = {"row": row, "after": _cursor(form), "text": form.get("text", ""), "typed": "", "in_place": False}
+    return "messages/edit.html", context
 
 
 @post(
     "/messages/{message_id:str}/edit",
-    opt={"page": "/messages/{message_id}/edit", "form_page": FormPage(edit_again)},
+    opt={"page": "/messages/{message_id}/edit?after={after}", "form_page": FormPage(edit_again)},
 )
 async def edit(
     request: Asked,
@@ -189,6 +201,8 @@ async def edit(
     if text != line.text:
         async with database.transaction() as writing:
             revision = await editing.edit(writing, line, text)
+    if viewer.carried_to(f"/messages/{line.id}/edit"):
+        async with database.transaction() as writing:
             await forget_carried(writing, viewer)
     return await _answer_change(request, posted, line, revision, answers)
 
@@ -251,8 +265,14 @@ def _same_key(form: Form) -> str:
         return new_key()
 
 
+async def _is_overtaken(db: Reading, viewer: Viewer, line: Line) -> bool:
+    """Whether the message was changed since the viewer typed, while signed out, what it should become."""
+    shown = viewer.carried_after
+    return line.revision > shown if shown is not None else await editing.was_edited_after(db, line, viewer.since)
+
+
 def _form_context(line: Line, after: int) -> dict[str, object]:
-    return {"row": as_row(line, mine=True), "after": after}
+    return {"row": as_row(line, mine=True), "after": after, "typed": ""}
 
 
 def _cursor(form: Form) -> int:
