@@ -65,7 +65,7 @@ async def test_each_tab_keeps_its_draft_and_its_person(pair: Pair, database_url:
     await ada.go("/settings")
     await ada.go(f"/conversations/{conversation}")
     await expect(ada.box).to_have_value("not said yet")
-    await first.route("**/messages", lambda route: route.abort())
+    await ada.context.route("**/messages", lambda route: route.abort())
     await ada.press("Send")
     await expect(ada.outbox).to_contain_text("not said yet")
     await ada.new_tab("/settings")
@@ -74,7 +74,7 @@ async def test_each_tab_keeps_its_draft_and_its_person(pair: Pair, database_url:
     await ada.sign_in()
     await expect(ada.page).to_have_url(f"{ada.url}/")
     ada.page = first
-    await first.unroute("**/messages")
+    await ada.context.unroute("**/messages")
     await first.evaluate("dispatchEvent(new Event('online'))")
     complaint = first.locator("#composer-alert")
     for _ in range(2):

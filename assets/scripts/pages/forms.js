@@ -2,9 +2,15 @@
 const shelf = `edit:${document.body.dataset.user}:`;
 const OPEN_FORMS = "article form:has([data-cancel])";
 const CHANGED = "This message was changed elsewhere since you typed this.";
+const reopened = new Set(); // names of what was open before a reload
 const articles = new WeakMap(); // from a request to the id of the article that it began in
 
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => articles.set(ctx, ctx.sourceElement.closest("article")?.id));
+document.addEventListener("htmx:after:request", (event) => {
+  const { sourceElement } = event.detail.ctx;
+  // What was refused stays, and is kept.
+  if (!event.defaultPrevented && sourceElement.matches("article form")) keep(sourceElement, null);
+});
 document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
   // One form at a time in an article.
   if (ctx.target instanceof Element && ctx.target.matches("article")) ctx.target.querySelector(OPEN_FORMS)?.remove();
@@ -17,7 +23,7 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (source.matches("form")) end(source);
   for (const menu of article.querySelectorAll("details[open]")) menu.open = false;
   const field = article.querySelector(`${OPEN_FORMS} :is(textarea, button)`);
-  if (field?.matches("textarea")) restore(field);
+  if (field?.matches("textarea") && !restore(field)) return;
   const active = document.activeElement;
   if (active === document.body || article.contains(active)) focusOn(field ?? article);
   if (field?.matches("textarea")) field.setSelectionRange(field.value.length, field.value.length);
@@ -46,17 +52,22 @@ function reopen() {
   for (const name of Object.keys(sessionStorage)) {
     const link = name.startsWith(shelf) && document.querySelector(`.log a[hx-get="${name.slice(shelf.length)}"]`);
     if (!link) continue;
+    reopened.add(name);
     htmx.process(link);
     link.click();
   }
 }
 
-// A form that has just come gets what was typed into it before.
+// A form that has just come gets what was typed into it before; false where it is of no use any more.
 function restore(field) {
-  const { text, before } = read(field.form) ?? {};
-  if (text === undefined || text === field.value) return;
+  const { form, defaultValue } = field;
+  const { text = defaultValue, before } = read(form) ?? {};
+  const again = reopened.delete(nameOf(form));
+  // It was saved after all, only that nobody heard of it.
+  if (text === defaultValue && again) return end(form);
   field.value = text;
-  if (before !== field.defaultValue) say(field.form, CHANGED);
+  if (text !== defaultValue && before !== defaultValue) say(form, CHANGED);
+  return true;
 }
 
 function leave(form) {
@@ -80,8 +91,12 @@ function say(form, words) {
   form.querySelector("[role=alert]").textContent = words;
 }
 
+function nameOf(form) {
+  return shelf + form.getAttribute("action");
+}
+
 function keep(form, typed) {
-  const name = shelf + form.getAttribute("action");
+  const name = nameOf(form);
   try {
     if (typed) sessionStorage.setItem(name, JSON.stringify(typed));
     else sessionStorage.removeItem(name);
@@ -92,7 +107,7 @@ function keep(form, typed) {
 
 function read(form) {
   try {
-    return JSON.parse(sessionStorage.getItem(shelf + form.getAttribute("action")));
+    return JSON.parse(sessionStorage.getItem(nameOf(form)));
   } catch {
     return null;
   }
