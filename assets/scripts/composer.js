@@ -2,9 +2,7 @@
 (() => {
   const TWICE_WITHIN_MS = 1_000;
   const form = part("composer");
-  const named = (what, conversation) => `${what}:${user}:${conversation}`;
   let sentAt = 0;
-  let shown = ""; // what this tab's draft was before it changed
   if (!user) return;
 
   document.addEventListener("outbox:refused", ({ detail }) => giveBack(detail));
@@ -20,34 +18,22 @@
     if (!event.repeat) form.requestSubmit();
   });
   document.addEventListener("input", ({ target }) => {
-    if (target === part("composer-text")) keep(here, target.value);
+    if (target === part("composer-text")) keepDraft(here, target.value);
   });
-  // A tab that is closed leaves its own draft to the next one, whatever another tab has done meanwhile.
-  window.addEventListener("pagehide", () => {
-    const own = attempt(() => sessionStorage.getItem(named("draft", here)));
-    if (own) keep(here, own);
-  });
+  window.addEventListener("pagehide", leaveDraft);
   // Once more when the browser has put back what it remembers of a form: text, and an older page's key.
   window.addEventListener("pageshow", open);
   open();
 
   function open() {
     const box = part("composer-text");
-    const typed = recall(here);
+    const typed = recallDraft(here);
     // What was typed while signed out comes with each page of the session; from the first on it is a draft like any other.
     const carried = part("hello") && box.value && box.value === box.defaultValue;
     if (!carried) box.value ||= typed;
-    else box.value = wasTaken() ? typed : [...new Set([typed, box.value])].filter(Boolean).join("\n");
-    if (box.value === typed) shown = typed;
-    else keep(here, box.value);
+    else box.value = isTaken() ? typed : [...new Set([typed, box.value])].filter(Boolean).join("\n");
+    if (box.value !== typed) keepDraft(here, box.value);
     renewKey();
-  }
-
-  function wasTaken() {
-    const name = named("carried", here);
-    const again = attempt(() => localStorage.getItem(name)) === session;
-    attempt(() => localStorage.setItem(name, session));
-    return again;
   }
 
   // In the capturing phase, so that the form's own attributes, which serve until this script runs, stay out of it.
@@ -67,7 +53,7 @@
       return;
     }
     sentAt = Date.now();
-    const key = keyOf(text) ?? part("composer-key").value;
+    const key = keyOfGiven(text) ?? part("composer-key").value;
     renewKey();
     write("");
     complain("");
@@ -80,22 +66,12 @@
     part("composer-key").value = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("");
   }
 
-  // A text that came back unchanged goes again under its own key, since it may have been stored all the same.
-  function keyOf(text) {
-    return attempt(() => {
-      const name = named("given", here);
-      const given = JSON.parse(localStorage.getItem(name));
-      localStorage.removeItem(name);
-      return given?.text === text ? given.key : null;
-    });
-  }
-
   function giveBack({ conversation, key, text, words }) {
     const open = form && conversation === here;
-    const typed = open ? part("composer-text").value : recall(conversation);
+    const typed = open ? part("composer-text").value : recallDraft(conversation);
     const whole = [text, typed].filter(Boolean).join("\n");
-    if (key) attempt(() => localStorage.setItem(named("given", conversation), JSON.stringify({ key, text: whole })));
-    if (!open) return keep(conversation, whole);
+    if (key) keepGiven(conversation, key, whole);
+    if (!open) return keepDraft(conversation, whole);
     write(whole);
     complain(words);
   }
@@ -109,22 +85,5 @@
   function complain(words) {
     const place = part("composer-alert");
     if (place) place.textContent = words;
-  }
-
-  // Each tab has its draft; beside these one is kept for whichever tab comes next, and only that tab's text is taken away with it.
-  function keep(conversation, text) {
-    const name = named("draft", conversation);
-    for (const shelf of ["sessionStorage", "localStorage"]) {
-      attempt(() => {
-        if (text) window[shelf].setItem(name, text);
-        else if (shelf === "sessionStorage" || localStorage.getItem(name) === shown) window[shelf].removeItem(name);
-      });
-    }
-    if (conversation === here) shown = text;
-  }
-
-  function recall(conversation) {
-    const name = named("draft", conversation);
-    return attempt(() => sessionStorage.getItem(name)) || attempt(() => localStorage.getItem(name)) || "";
   }
 })();

@@ -16,8 +16,8 @@ KINDS = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
 }
+SCRIPTS_FIRST = ("shared", "drafts")  # whose names the others use
 # The order of the layers stands first, then what all else builds on; the rest is told apart by its layer.
-SHARED = "shared"
 STYLES_FIRST = ("layers.css", "tokens.css", "base.css")
 
 
@@ -85,7 +85,9 @@ def _minified(path: Path) -> bytes:
 
 def _in_one_scope(folder: Path, *first: bytes) -> bytes:
     """A folder's scripts as one that keeps its names to itself: what they share comes first, what starts them last."""
-    paths = sorted(folder.glob("*.js"), key=lambda path: (path.stem != SHARED, path.stem == folder.name, path.name))
+    paths = sorted(
+        folder.glob("*.js"), key=lambda path: (path.stem not in SCRIPTS_FIRST, path.stem == folder.name, path.name)
+    )
     return b"\n".join([b'(()=>{"use strict";', *first, *map(_minified, paths), b"})();"])
 
 
