@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from ctypes.util import find_library
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,10 +45,31 @@ NO_FIREFOX = """some tests go through Parlour in Firefox, and none was found.
   any:     PARLOUR_TEST_FIREFOX=/path/to/firefox python3 tests"""
 
 
+def install_what_is_missing() -> None:
+    """Asks Debian for everything at once, since each asking takes seconds."""
+    if packages := missing():
+        SITE.apt_install(*packages)
+    for package in missing():  # one that this release does not have keeps the others back
+        SITE.apt_install(package)
+
+
+def missing() -> list[str]:
+    """Debian's packages of what is not here."""
+    # Playwright's own Node wants libatomic, which a minimal Debian lacks; Firefox wants libavcodec, to play AAC.
+    wanted = (
+        (not driver().returncode, "libatomic1"),
+        (shutil.which("lynx"), "lynx"),
+        (find_browser(), "chromium"),
+        (find_browser(), "fonts-dejavu-core"),
+        (find_shell(), SHELL_COMMAND),
+        (find_firefox(), "firefox-esr"),
+        (sys.platform != "linux" or find_library("avcodec"), "libavcodec-extra"),
+    )
+    return [package for found, package in wanted if not found]
+
+
 def provide_driver() -> None:
-    """Playwright's own Node starts; it wants libatomic, which a minimal Debian lacks."""
-    if driver().returncode:
-        SITE.apt_install("libatomic1")
+    """Playwright's own Node starts."""
     if (answer := driver()).returncode:
         hint = "Debian, Ubuntu: sudo apt-get install libatomic1"
         SITE.fail(f"Playwright's driver does not start: {answer.stderr.strip()}\n  {hint}")
@@ -55,33 +77,18 @@ def provide_driver() -> None:
 
 def provide_browser() -> str:
     """The path of a Chromium that starts."""
-    if not find_browser():
-        SITE.apt_install("chromium", "fonts-dejavu-core")
     if not find_browser() and os.environ.get("PARLOUR_TEST_DOWNLOAD", "1") == "1":
         SITE.say("downloading Chromium with Playwright")
         subprocess.call([PYTHON, "-m", "playwright", "install", "chromium"])
     return find_browser() or SITE.fail(NO_BROWSER)
 
 
-def provide_shell(browser: str) -> str:
-    """The path of a Chromium without windows, which costs the machine far less; else that browser does."""
-    if os.environ.get("PARLOUR_TEST_BROWSER"):
-        return browser
-    if not shutil.which(SHELL_COMMAND):
-        SITE.apt_install(SHELL_COMMAND)
-    return shutil.which(SHELL_COMMAND) or browser
-
-
 def provide_firefox() -> str:
-    """The path of a Firefox that starts; on Debian it needs a library beside it to play AAC."""
-    if not find_firefox():
-        SITE.apt_install("firefox-esr", "libavcodec-extra")
+    """The path of a Firefox that starts."""
     return find_firefox() or SITE.fail(NO_FIREFOX)
 
 
 def provide_text_browser() -> None:
-    if not shutil.which("lynx"):
-        SITE.apt_install("lynx")
     if not shutil.which("lynx"):
         SITE.fail(NO_TEXT_BROWSER)
 
@@ -105,6 +112,11 @@ def browsers() -> Iterator[str]:
     yield run(PYTHON, "-c", ASK_OWN_BROWSER).stdout.strip()
 
 
+def find_shell() -> str | None:
+    """The path of a Chromium without windows, which costs the machine far less than a whole one."""
+    return os.environ.get("PARLOUR_TEST_SHELL") or os.environ.get("PARLOUR_TEST_BROWSER") or shutil.which(SHELL_COMMAND)
+
+
 def find_firefox() -> str | None:
     given = os.environ.get("PARLOUR_TEST_FIREFOX")
     mac = "/Applications/Firefox.app/Contents/MacOS/firefox"
@@ -122,9 +134,10 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 
 if __name__ == "__main__":
     SITE.set_up(LOCK)
+    install_what_is_missing()
     provide_driver()
     provide_text_browser()
-    browser, firefox = provide_browser(), provide_firefox()
-    pytest = ("-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:])
-    shell = provide_shell(browser)
-    SITE.become(*pytest, PARLOUR_TEST_BROWSER=browser, PARLOUR_TEST_SHELL=shell, PARLOUR_TEST_FIREFOX=firefox)
+    browser = provide_browser()
+    tools = {"BROWSER": browser, "SHELL": find_shell() or browser, "FIREFOX": provide_firefox()}
+    paths = {f"PARLOUR_TEST_{name}": path for name, path in tools.items()}
+    SITE.become("-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:], **paths)
