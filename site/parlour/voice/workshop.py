@@ -27,14 +27,17 @@ RETRY_AFTER_S = 5
 LISTEN_CPU_S, RENDER_CPU_S = 10, 60  # for the longest recording that a mean machine may be given
 SLACK_S = 0.5  # a recorder that stops at the limit may write a little more
 WALL_FACTOR = 4  # a process may be given a part of a core only
-LISTEN_NICENESS, RENDER_NICENESS = 10, 19  # text goes before both; and somebody waits for the first
+# How Linux gives them time: text goes before both. Somebody waits for the first; the second takes what nobody wants.
+LISTEN_WHEN, RENDER_WHEN = "SCHED_BATCH", "SCHED_IDLE"
 ANSWER_BYTES = 4096
 
 PACKAGES = str(Path(__file__).resolve().parents[2])
 # To load what it works with is half of its work, so it is nice before that.
 BEGIN = """
 import os, sys
-os.nice(int(sys.argv.pop(1)))
+os.nice(19)
+if policy := getattr(os, sys.argv.pop(1), None):
+    os.sched_setscheduler(0, policy, os.sched_param(0))
 sys.path.insert(0, sys.argv.pop(1))
 from parlour.voice.workbench import main
 main(*sys.argv[1:])
@@ -94,7 +97,7 @@ class Workshop:
         self._waiting += 1
         try:
             async with self._listening:
-                answer = await self._run("listen", kind, source, target, LISTEN_CPU_S, LISTEN_NICENESS)
+                answer = await self._run("listen", kind, source, target, LISTEN_CPU_S, LISTEN_WHEN)
         finally:
             self._waiting -= 1
         return Listened(kind, answer.codec, answer.seconds, bytes(answer.peaks))
@@ -102,11 +105,11 @@ class Workshop:
     async def render(self, kind: Kind, source: BinaryIO, target: BinaryIO) -> None:
         """Writes `source` as m4a to `target`. Raises NoRecording."""
         async with self._rendering:
-            await self._run("rendition", kind, source, target, RENDER_CPU_S, RENDER_NICENESS)
+            await self._run("rendition", kind, source, target, RENDER_CPU_S, RENDER_WHEN)
 
-    async def _run(self, job: str, kind: Kind, source: BinaryIO, target: BinaryIO, cpu_s: int, niceness: int) -> Answer:
+    async def _run(self, job: str, kind: Kind, source: BinaryIO, target: BinaryIO, cpu_s: int, when: str) -> Answer:
         os.lseek(source.fileno(), 0, os.SEEK_SET)
-        words = (niceness, PACKAGES, job, kind, target.fileno(), cpu_s, self._longest_s)
+        words = (when, PACKAGES, job, kind, target.fileno(), cpu_s, self._longest_s)
         async with self._process(words, source, target.fileno()) as process:
             try:
                 async with asyncio.timeout(cpu_s * WALL_FACTOR):
