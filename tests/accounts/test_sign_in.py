@@ -152,7 +152,7 @@ async def test_what_is_wrong_with_a_new_account_is_said_beside_its_field(ada: Pe
             page = await bo.post("/sign-up", {"username": name, "password": password})
             wrong = f'aria-describedby="about-{field} {field}-alert" aria-invalid="true"'
             assert page.text.count("aria-invalid") == page.text.count(wrong) == 1
-            assert f'id="{field}-alert">{page.alert}</p>' in page.text
+            assert f'id="{field}-alert" role="alert">{page.alert}</p>' in page.text
 
 
 async def test_of_two_who_want_one_name_at_once_one_gets_it(house: str) -> None:

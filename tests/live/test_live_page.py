@@ -199,7 +199,12 @@ async def test_outsiders_find_nothing_and_who_is_signed_out_signs_in(ada: Person
         async with Person(ada.url) as visitor:
             answer = await visitor.get(path)
             assert answer.status == 303
-            assert answer.answer.headers["location"].startswith("/sign-in?next=")
+            way = answer.answer.headers["location"]
+            assert way.startswith("/sign-in?next=")
+            door = await visitor.get(way)
+            assert "frame-ancestors 'self'" in door.answer.headers["content-security-policy"]
+            assert door.text.count('target="_top"') == 2
+            assert door.form("/sign-in").fields["next"] == f"/conversations/{talk}"
     for after in ("x", "-1", "", "1.5"):
         assert (await ada.get(f"/conversations/{talk}/live?after={after}")).status == 422
 

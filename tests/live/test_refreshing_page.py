@@ -9,7 +9,7 @@ from people import Person
 pytestmark = pytest.mark.usefixtures("quiet_log")
 
 
-async def test_nothing_new_is_told_in_no_words(ada: Person, bo: Person, talk: int) -> None:
+async def test_nothing_new_is_told_in_no_words(ada: Person, bo: Person, cy: Person, talk: int) -> None:
     path = f"/conversations/{talk}/refreshing?every=5"
     await bo.say(talk, "hello")
     page = await ada.get(path)
@@ -20,6 +20,10 @@ async def test_nothing_new_is_told_in_no_words(ada: Person, bo: Person, talk: in
     assert again.status == 304
     assert not again.answer.content
     assert again.answer.headers["etag"] == tag
+    await cy.say(await cy.meet("Ada"), "elsewhere")
+    counted = await ada.get(path, if_none_match=tag)
+    assert "<title>(1) " in counted.text
+    assert "<title>(" not in page.text
     await bo.say(talk, "anybody there?")
     changed = await ada.get(path, if_none_match=tag)
     assert changed.status == 200

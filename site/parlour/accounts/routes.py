@@ -20,7 +20,7 @@ from parlour.accounts.names import BadUserName, parse_name, skeleton
 from parlour.accounts.pages import FormPage, Pages, Shown, carried_by
 from parlour.accounts.passwords import PasswordPool
 from parlour.accounts.sessions import Carried
-from parlour.accounts.ways import local_path, way_on
+from parlour.accounts.ways import local_path, page_around, way_on
 from parlour.db import Database
 from parlour.errors import Forbidden
 from parlour.forms import Asked, Form, Given, parse_id
@@ -98,7 +98,10 @@ async def sign_in_page(
     path = way_on(request, request.query_params.get("next", ""))
     if await authentication.find(request):
         return Redirect(path or "/", status_code=303)
-    return pages.show(request, "accounts/sign_in.html", username="", next=path, carried=[])
+    around = page_around(path)
+    return pages.show(
+        request, "accounts/sign_in.html", username="", next=around or path, carried=[], framed=bool(around)
+    )
 
 
 def sign_in_again(form: Form, _ids: Mapping[str, str]) -> Shown:

@@ -1,16 +1,29 @@
 """Where signing in leads to: a page of this house, and no address that takes nothing but forms."""
 
 import posixpath
+import re
 from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
 
 from parlour.forms import Asked
+
+FRAMES = (  # what stands in a frame, and the page around it
+    (re.compile(r"/inbox/live"), "/"),
+    (re.compile(r"(/conversations/\d+)/live"), r"\1"),
+    (re.compile(r"(/conversations/\d+)/composer"), r"\1/without-scripts"),
+)
 
 
 def way_on(request: Asked, text: str) -> str:
     """A path of this site at which there is something to look at, or empty."""
     path = local_path(text)
     return "" if _takes_only_forms(request, path) else path
+
+
+def page_around(path: str) -> str:
+    """The page that holds this one in a frame, to which one is led there; empty where there is none."""
+    alone = urlsplit(path).path
+    return next((found.expand(page) for frame, page in FRAMES if (found := frame.fullmatch(alone))), "")
 
 
 def local_path(text: str) -> str:

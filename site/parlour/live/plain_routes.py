@@ -7,7 +7,7 @@ from litestar import get
 from litestar.params import FromPath
 from litestar.response import Response
 
-from parlour.accounts.authentication import TheViewer
+from parlour.accounts.authentication import CountUnread, TheViewer
 from parlour.accounts.pages import Pages
 from parlour.assets import Assets
 from parlour.conversations.marks import marks_for, read_standings
@@ -49,6 +49,7 @@ async def refreshing(
     database: Given[Database],
     pages: Given[Pages],
     assets: Given[Assets],
+    count_unread: Given[CountUnread],
 ) -> Response[str]:
     """A conversation that comes anew every few seconds, or only when one asks for it."""
     every = request.query_params.get("every", USUAL_INTERVAL)
@@ -61,8 +62,9 @@ async def refreshing(
         listened = await read_listened(db, viewer.id, [line.recording.id for line in lines if line.recording])
     if is_seen(request):
         await mark_as_read(database, place, lines)
+        request.state["unread"] = await count_unread(viewer.id)
     rows = as_page(lines, viewer.id, listened, marks_for(standings, viewer.id))
-    tag = _tag((rows, place.name, viewer.name, every, assets.url("app.css")))
+    tag = _tag((rows, place.name, viewer.name, every, request.state.get("unread", 0), assets.url("app.css")))
     if every != "manual" and tag in request.headers.get("if-none-match", ""):
         response = Response("", status_code=NOT_MODIFIED)
     else:
