@@ -9,7 +9,6 @@ from typing import Protocol
 
 import msgspec
 import pytest
-from hypothesis import settings
 from playwright.async_api import Browser, async_playwright
 
 from parlour import db, schema
@@ -22,9 +21,6 @@ from processes import free_ports
 from running import running
 from services import Postgres
 
-# How long an example takes says more of the machine than of us.
-settings.register_profile("parlour", deadline=None)
-settings.load_profile("parlour")
 PLENTY = Rate(100_000, 60)
 KEYS = ("a key that only the tests have, and long enough",)
 PUSH_KEY = "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94"

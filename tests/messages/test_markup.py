@@ -215,21 +215,14 @@ def test_a_text_of_nothing_but_marks_is_shown_as_typed() -> None:
     assert render(most + "*").count("<em>") == 0
 
 
-def cost(text: str) -> float:
-    """CPU seconds that it takes to draw."""
-    start = time.process_time()
-    render(text)
-    preview(text)
-    return time.process_time() - start
-
-
 @pytest.mark.parametrize("name", PATHOLOGICAL)
 def test_no_message_takes_long(name: str) -> None:
     text = PATHOLOGICAL[name]
     assert len(text) <= markup.LONGEST_TEXT
-    assert (
-        min(cost(text[left_out:]) for left_out in range(3)) < MOST_CPU_S
-    )  # the others of this machine may slow one of them down
+    start = time.process_time()
+    render(text)
+    preview(text)
+    assert time.process_time() - start < MOST_CPU_S
     assert_harmless(text)
 
 
