@@ -141,10 +141,12 @@ class TestWithoutADisk:
             ada.say(talk, "not now"),
             ada.get("/readyz"),
             ada.post("/sign-in", {"username": "Ada", "password": PASSWORD}),
+            ada.say(talk, "nor in a frame", framed="yes"),
         )
         other.execute("ROLLBACK")
         other.close()
         check_refusal(refused[0], 503, path, text="not now")
+        check_refusal(refused[3], 503, path, text="nor in a frame", framed="yes")
         for page in refused:
             check_refusal(page, 503)
             assert int(page.answer.headers["retry-after"]) >= 1

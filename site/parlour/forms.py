@@ -41,6 +41,14 @@ class NotText(Refusal):
         self.form = form
 
 
+class TooLargeForm(TooLarge):
+    """One field is above the limit by itself; `form` holds those that came before it."""
+
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self.form = form
+
+
 class BadKey(Refusal):
     """A missing or malformed one-time key."""
 
@@ -155,5 +163,9 @@ def decoded(fields: Mapping[bytes, bytes]) -> Form:
     try:
         return {name.decode(): value.decode() for name, value in fields.items()}
     except UnicodeDecodeError as error:
-        shown = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
-        raise NotText(shown) from error
+        raise NotText(legible(fields)) from error
+
+
+def legible(fields: Mapping[bytes, bytes]) -> Form:
+    """What can be read of fields that may be no text."""
+    return {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}

@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from parlour.errors import BadRequest, Refusal, TooLarge, TooSlow, Unavailable
-from parlour.forms import CHUNK_WAIT_S, FIELDS_AT_MOST, FORM_LIMIT, Asked, Form, decoded
+from parlour.forms import CHUNK_WAIT_S, FIELDS_AT_MOST, FORM_LIMIT, Asked, Form, TooLargeForm, decoded, legible
 
 FILE_LIMIT = 25 * 1024 * 1024  # bytes
 ANNOUNCED_LIMIT = 64 * 1024 * 1024  # of a body that is still taken, so that a browser hears the answer
@@ -85,7 +85,7 @@ def is_multipart(request: Asked) -> bool:
 async def begin_form(request: Asked, file_field: str) -> tuple[Form, Upload | None]:
     """The fields of a multipart form up to its file, and the file if one was chosen.
 
-    Raises TooLarge, TooSlow, NotText, and BadRequest for broken multipart.
+    Raises TooLarge, TooLargeForm, TooSlow, NotText, and BadRequest for broken multipart.
     """
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > ANNOUNCED_LIMIT:
@@ -150,11 +150,10 @@ class _Body:
             raise TooLarge
         return message["body"]
 
-    async def refuse_as_too_large(self) -> NoReturn:
+    async def drain(self) -> None:
         """Takes the rest all the same, so that a browser hears the answer. Raises TooLarge."""
         while not self._whole:
             await self.receive()
-        raise TooLarge
 
 
 async def _read_fields(body: _Body, file_field: str) -> tuple[dict[bytes, bytes], bool]:
@@ -172,7 +171,9 @@ async def _read_fields(body: _Body, file_field: str) -> tuple[dict[bytes, bytes]
         elif isinstance(event, bytes):
             size += len(event)
             if size > FORM_LIMIT:
-                await body.refuse_as_too_large()
+                await body.drain()
+                whole = {name: bytes(value) for name, value in values.items() if value is not current}
+                raise TooLargeForm(legible(whole))
             if current is not None:
                 current += event
     return {name: bytes(value) for name, value in values.items()}, event is not End.OF_BODY
@@ -185,7 +186,8 @@ async def _pour(body: _Body, file: BinaryIO) -> bytes:
     while isinstance(event := await body.next(), bytes):
         size += len(event)
         if size > FILE_LIMIT:
-            await body.refuse_as_too_large()
+            await body.drain()
+            raise TooLarge
         digest.update(event)
         waiting += event
         if len(waiting) >= WRITE_BYTES:

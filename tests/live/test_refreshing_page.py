@@ -66,5 +66,5 @@ async def test_only_what_is_framed_may_be_framed(ada: Person, talk: int) -> None
     )
     assert over.status == 401
     assert "frame-ancestors 'self'" in over.answer.headers["content-security-policy"]
-    assert 'target="_top"' in over.text
+    assert '<base target="_top">' in over.text
     assert "kept" in over.text

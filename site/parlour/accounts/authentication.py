@@ -13,7 +13,7 @@ from litestar.response import Response
 from parlour.accounts.sessions import Lifetime, Viewer, find_viewer, who_is_signed_in
 from parlour.db import Database
 from parlour.errors import Forbidden, NotSameOrigin, Refusal, SignedOut
-from parlour.forms import Asked, Form, Given, NotText, read_form
+from parlour.forms import Asked, Form, Given, NotText, TooLargeForm, read_form
 from parlour.security import FormTokens, Origins, shown_same_origin
 from parlour.uploads import Upload, begin_form, is_multipart
 
@@ -186,8 +186,8 @@ class Authentication:
                 form, request.state["upload"] = await begin_form(request, str(file_field))
             else:
                 form = await read_form(request)
-        except NotText as broken:
-            request.state["form"] = broken.form
+        except (NotText, TooLargeForm) as refused:
+            request.state["form"] = refused.form
             raise
         request.state["form"] = form
         return form

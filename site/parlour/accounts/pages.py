@@ -46,11 +46,11 @@ class Pages:
     def show(self, request: Asked, name: str, status: int = 200, /, **context: object) -> Response[str]:
         """The template `name`, drawn for whoever asks. `alert` is a sentence, or left out.
 
-        What is `framed`, or answers a form that was, may stand in a frame of a page of ours.
+        What is `framed`, or stands in the place of what is, may stand in a frame of a page of ours.
         """
         viewer = request.state.get("viewer")
         token = self.make_token(request)
-        framed = context.get("framed") or "framed" in request.state.get("form", {})
+        framed = context.get("framed") or _is_framed(request)
         always = self._always | {"unread": request.state.get("unread", 0)}
         content = self._templates.draw(name, **(always | context | {"framed": framed}), viewer=viewer, token=token)
         response = html(content, status)
@@ -71,6 +71,7 @@ class Pages:
     def refuse(self, request: Asked, refusal: Exception) -> Response[str] | Redirect:
         """The answer to a request that raised: the one place where a refusal becomes a page."""
         known = _as_refusal(refusal)
+        _note_frame(request)
         if isinstance(known, SomebodyElse):
             return self._ask_to_sign_in(request, known)
         name, context = request.state.get("form_page") or _form_page(request, known) or (None, {})
@@ -81,7 +82,8 @@ class Pages:
         if name is None and isinstance(known, StaleForm):
             name, context = "resend.html", _as_sent(request, known.form)
         if name is None:
-            name, context = "refused.html", {"title": TITLES.get(known.status, "That did not work")}
+            title = TITLES.get(known.status, "That did not work")
+            name, context = "refused.html", {"title": title, "again": _looks(request)}
         response = self.show(request, name, known.status, **context, alert=str(known), alert_field=known.field)
         if isinstance(known, TooMany):
             response.headers["retry-after"] = str(known.retry_after_s)
@@ -105,6 +107,18 @@ class Pages:
 def carried_by(form: Form, written_on: str) -> list[tuple[str, str]]:
     """What the page to sign in carries on: the text of a form, and the token of the page that it was written on."""
     return [("text", form["text"]), ("written_on", written_on)] if form.get("text") else []
+
+
+def _is_framed(request: Asked) -> bool:
+    """Whether the answer comes into a frame of a page of ours."""
+    route = request.scope.get("route_handler")
+    return "framed" in request.state.get("form", {}) or bool(route and route.opt.get("framed"))
+
+
+def _note_frame(request: Asked) -> None:
+    """Has a form that was sent from a frame be answered there, also where none of it could be read."""
+    if request.method == HttpMethod.POST and request.headers.get("sec-fetch-dest") == "iframe":
+        request.state["form"] = request.state.get("form", {}) | {"framed": "yes"}
 
 
 def _form_page(request: Asked, refusal: Refusal) -> Shown | None:

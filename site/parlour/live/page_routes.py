@@ -25,7 +25,7 @@ class NoRevision(Refusal):
     sentence = "The address asks for what came after something that is no number."
 
 
-@get("/conversations/{conversation_id:str}/live")
+@get("/conversations/{conversation_id:str}/live", opt={"framed": True})
 async def live_messages(
     request: Asked,
     conversation_id: FromPath[str],
@@ -43,7 +43,7 @@ async def live_messages(
     return _answer(request, Messages(page, start, database, feed, pages.make_token(request)), telling)
 
 
-@get("/inbox/live")
+@get("/inbox/live", opt={"framed": True})
 async def live_inbox(request: Asked, viewer: TheViewer, database: Given[Database], telling: Given[Telling]) -> ASGIApp:
     """The list of conversations as it changes."""
     return _answer(request, Inbox(_page(request, viewer, None), database), telling)

@@ -52,7 +52,7 @@ def composer_again(form: Form, ids: Mapping[str, str]) -> Shown:
     return _composer_page(form), context
 
 
-@get("/conversations/{conversation_id:str}/composer")
+@get("/conversations/{conversation_id:str}/composer", opt={"framed": True})
 async def composer(
     request: Asked, conversation_id: FromPath[str], viewer: TheViewer, database: Given[Database], pages: Given[Pages]
 ) -> Response[str]:
@@ -60,7 +60,7 @@ async def composer(
     async with database.reading() as db:
         place = await enter(db, viewer.id, parse_id(conversation_id))
     context = {"conversation": place, "text": "", "key": new_key(), "after": place.revision}
-    return pages.show(request, "messages/framed.html", **context, framed=True)
+    return pages.show(request, "messages/framed.html", **context)
 
 
 @post(
