@@ -61,6 +61,8 @@ async def test_one_without_scripts_and_one_with_them_talk(house: str, door: Door
     await (await bo.open_menu("word 4,")).get_by_role("link", name="Delete", exact=True).click()
     await bo.press("Delete message")
     await expect(frame(ada).get_by_role("link", name=re.compile("^Deleted: "))).to_be_in_viewport()
+    for number, shown in ((3, False), (4, False), (5, True)):
+        await expect(row(ada, f"word {number},").locator(".text")).to_be_visible(visible=shown)
     await expect(ada.box).to_have_value("I am still typing")
     await ada.press("Send")
     await expect(ada.texts).to_have_count(13)
@@ -98,8 +100,11 @@ async def test_two_without_scripts_talk_in_frames_and_posting_starts_no_stream_a
         .set_input_files({"name": "voice.webm", "mimeType": "audio/webm", "buffer": WEBM.content})
     )
     await frame(ada, "Write a message").get_by_role("button", name="Send", exact=True).click()
-    sound = frame(bo).get_by_label("Voice message, 0:06", exact=True).first
+    spoken = frame(bo).get_by_role("article").last
+    sound = spoken.get_by_label("Voice message, 0:06", exact=True)
     await expect(sound).to_be_in_viewport()
+    await expect(spoken.get_by_text("Preparing")).to_be_hidden()
+    await expect(frame(bo).locator("audio")).to_have_count(1)
     await sound.evaluate("(audio) => audio.play()")
     await expect(sound).to_have_js_property("paused", value=False)
     ada.means_status(422)

@@ -3,8 +3,11 @@
 import re
 from collections.abc import Sequence
 
+import msgspec
+
 from parlour.inbox.listing import Entry
 from parlour.live.live_page import Ending
+from parlour.live.shown import Shown
 from parlour.messages.drawing import MessageRow, as_row
 from parlour.messages.feed import Change, in_order
 from parlour.messages.history import Line
@@ -24,6 +27,7 @@ class Lines:
         self._templates = templates
         self._row = templates.get("live/row.html")
         self._later = templates.get("live/later.html")
+        self._states = templates.get("live/states.html")
         self._list = templates.get("live/snapshot.html")
         self._beat = templates.get("live/beat_line.html")
         self._mark = templates.get("live/mark.html")
@@ -37,9 +41,9 @@ class Lines:
         """The lines of messages that are there already."""
         return "".join(_one_line(self._row.render(row=row)) for row in rows)
 
-    def changes(self, changes: Sequence[Change], viewer_id: int, after: int) -> str:
-        """The lines that bring a page from revision `after` up to these changes."""
-        return "".join(self._change(change, viewer_id, after) for change in in_order(changes, after))
+    def changes(self, changes: Sequence[Change], viewer_id: int, after: int, shown: Shown) -> str:
+        """The lines that bring a page from revision `after` up to these changes; `shown` notes them."""
+        return "".join(self._change(change, viewer_id, after, shown) for change in in_order(changes, after))
 
     def snapshot(self, entries: Sequence[Entry]) -> str:
         """The list of conversations as it is now; it takes the place of the one before."""
@@ -57,18 +61,36 @@ class Lines:
         """Why the page ends, and how it goes on at the address `again`; by itself after a pause, if at all."""
         return _one_line(self._last_words.render(why=why.value, place=place, again=again, pause_s=pause_s))
 
-    def _change(self, change: Change, viewer_id: int, after: int) -> str:
+    def _change(self, change: Change, viewer_id: int, after: int, shown: Shown) -> str:
         line = change.line
         mine = line.author_id == viewer_id
+        stays, begun = shown.can_say(line), shown.begun
         if line.posted_revision > after:
+            shown.add(line)
+            if not begun:  # it stands under its day and its author, whoever spoke before it where nobody sees it
+                return self._draw_row(msgspec.structs.replace(line, continues=False, opens_day=True), mine=mine)
             return change.drawn(("row", mine), lambda: self._draw_row(line, mine=mine))
-        return change.drawn("later", lambda: _one_line(self._draw_later(line)))
+        if stays:
+            return change.drawn(("states", mine), lambda: self._draw_states(line, mine=mine))
+        shown.add(line)
+        return change.drawn(("later", mine), lambda: self._draw_later(line, mine=mine))
 
     def _draw_row(self, line: Line, *, mine: bool) -> str:
-        return _one_line(self._row.render(row=as_row(line, mine=mine, listened=NOTHING)))
+        return _one_line(self._row.render(row=as_row(with_all_sources(line), mine=mine, listened=NOTHING)))
 
-    def _draw_later(self, line: Line) -> str:
-        return self._later.render(row=as_row(line, mine=False, listened=NOTHING), preview=preview(line.text or ""))
+    def _draw_states(self, line: Line, *, mine: bool) -> str:
+        return _one_line(self._states.render(row=as_row(line, mine=mine, listened=NOTHING)))
+
+    def _draw_later(self, line: Line, *, mine: bool) -> str:
+        row = as_row(with_all_sources(line), mine=mine, listened=NOTHING)
+        return _one_line(self._later.render(row=row, preview=preview(line.text or "")))
+
+
+def with_all_sources(line: Line) -> Line:
+    """The message with what its recording will have once it is prepared: nothing can be put into a player later."""
+    if line.recording and line.recording.preparing:
+        return msgspec.structs.replace(line, recording=msgspec.structs.replace(line.recording, rendition=True))
+    return line
 
 
 def _one_line(html: str) -> str:

@@ -7,8 +7,9 @@ from parlour.conversations.memberships import enter
 from parlour.db import Database
 from parlour.forms import GREATEST_ID
 from parlour.inbox.listing import Entry, list_conversations
-from parlour.live.lines import Lines
+from parlour.live.lines import Lines, with_all_sources
 from parlour.live.live_page import LivePage
+from parlour.live.shown import Shown
 from parlour.messages.drawing import as_page
 from parlour.messages.feed import Feed
 from parlour.messages.history import read_page
@@ -37,6 +38,7 @@ class Messages:
         self._token = token  # of the forms in the document
         self._mine = 0  # the place of the viewer's own last message
         self._marked = (SENT, 0)  # what was said last of how far it has come
+        self._shown = Shown()
         self.seen = 0  # the place of the last message that was given
 
     @property
@@ -58,12 +60,17 @@ class Messages:
         )
         page.newest = max(page.newest, place.revision)
         # What was said while they were looked up comes about as everything else does.
-        rows = [row for row in rows if row.posted_revision <= page.cursor]
+        rows = [with_all_sources(row) for row in rows if row.posted_revision <= page.cursor]
         self.seen = rows[-1].seq if rows else 0
         self._mine = max([0, *(row.seq for row in rows if row.author_id == page.user_id)])
         page.marks = page.marks or marks_for(standings, page.user_id)
         self._marked = (page.marks.state_of(self._mine), self._mine)
         begins = "around" if around is not None else "newest" if after is None else "after"
+        if begins == "around":
+            self._shown.begun = bool(rows)  # what is below them goes on; they themselves are out of view
+        else:
+            for row in rows:
+                self._shown.add(row)
         before, between, behind = lines.document(
             "live/messages.html", conversation=place, begins=begins, nothing=not rows, token=self._token
         )
@@ -80,7 +87,7 @@ class Messages:
         page.cursor = news[-1].line.revision if news else reaching
         self.seen = max([self.seen, *(change.line.seq for change in news if change.line.posted_revision > after)])
         self._mine = max([self._mine, *(change.line.seq for change in news if change.line.author_id == page.user_id)])
-        return lines.changes(news, page.user_id, after) + self._mark(lines), len(news)
+        return lines.changes(news, page.user_id, after, self._shown) + self._mark(lines), len(news)
 
     def _mark(self, lines: Lines) -> str:
         """Says of all rows before it how far they have come, if that is more than was said."""
