@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -15,6 +15,7 @@ from typing import Literal, TypeVar
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 
+from people import Person
 from processes import Server, free_ports
 
 Json = dict[str, object]
@@ -59,6 +60,18 @@ class Made(msgspec.Struct, rename="camel"):
     user_context: str = ""
 
 
+class Context(msgspec.Struct):
+    """A page, and the frames in it."""
+
+    context: str
+    url: str
+    children: "list[Context] | None" = None
+
+
+class Tree(msgspec.Struct):
+    contexts: list[Context]
+
+
 class Value(msgspec.Struct):
     value: str | None = None
 
@@ -90,11 +103,14 @@ class LogEntry(msgspec.Struct):
 class Process(Server):
     """Firefox without a window, with a profile of its own."""
 
-    url = ""
+    def __init__(self, *, scripts: bool) -> None:
+        super().__init__()
+        self.url = ""
+        self._preferences = PREFERENCES | {"javascript.enabled": scripts}
 
     def start(self) -> None:
         port = free_ports(1)[0]
-        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items()]
+        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in self._preferences.items()]
         (self.folder / "user.js").write_text("\n".join(lines))
         command = [os.environ["PARLOUR_TEST_FIREFOX"], "--headless", "--no-remote", "--profile", str(self.folder)]
         self.spawn([*command, f"--remote-debugging-port={port}"], lambda: b"BiDi listening" in self.log.read_bytes())
@@ -148,33 +164,59 @@ class Tab:
         self._firefox = firefox
         self._context = context
 
-    async def go(self, url: str, wait: Literal["interactive", "complete"] = "interactive") -> None:
+    async def go(self, url: str, wait: Literal["none", "interactive", "complete"] = "interactive") -> None:
         await self._firefox.tell("browsingContext.navigate", {"context": self._context, "url": url, "wait": wait}, Made)
+
+    async def sign_in_as(self, person: Person) -> None:
+        """Takes over the cookies of somebody who is signed in elsewhere."""
+        for name, value in person.client.cookies.items():
+            cookie: Json = {"name": name, "value": {"type": "string", "value": value}, "domain": "127.0.0.1"}
+            where: Json = {"type": "context", "context": self._context}
+            await self._firefox.tell("storage.setCookie", {"cookie": cookie, "partition": where}, Made)
+
+    async def frame(self, end: str) -> "Tab":
+        """The frame in the page whose address ends so, once it is there."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                tree = await self._firefox.tell("browsingContext.getTree", {"root": self._context}, Tree)
+                for child in tree.contexts[0].children or []:
+                    if child.url.endswith(end):
+                        return Tab(self._firefox, child.context)
+                await asyncio.sleep(LOOK_EVERY_S)
 
     async def ask(self, expression: str, answer: type[Answer]) -> Answer:
         """The value of an expression, awaited where it is a promise; a person may just have pressed a key."""
-        wrapped = f"(async () => JSON.stringify((await ({expression})) ?? null))()"
-        target: Json = {"context": self._context}
-        params: Json = {"expression": wrapped, "target": target, "awaitPromise": True, "userActivation": True}
-        evaluated = await self._firefox.tell("script.evaluate", params, Evaluated)
-        if evaluated.exception_details is not None:
-            raise Refused(evaluated.exception_details.text)
-        return msgspec.json.decode(evaluated.result.value or "null", type=answer)
+        return await self._evaluate(f"(async () => JSON.stringify((await ({expression})) ?? null))()", answer)
 
     async def expect(self, expression: str) -> None:
         """Waits until the expression is true, also over a page that is loaded meanwhile."""
+        await self._expect(expression, lambda: self.ask(f"Boolean(await ({expression}))", bool))
+
+    async def show(self, expression: str) -> None:
+        """The same on a page without scripts, where no promise is ever kept."""
+        await self._expect(expression, lambda: self._evaluate(f"JSON.stringify(Boolean({expression}))", bool))
+
+    async def _expect(self, expression: str, ask: Callable[[], Awaitable[bool]]) -> None:
         last: object = None
         try:
             async with asyncio.timeout(PATIENCE_S):
                 while True:
                     try:
-                        if await self.ask(f"Boolean(await ({expression}))", bool):
+                        if await ask():
                             return
                     except Refused as refused:
                         last = refused
                     await asyncio.sleep(LOOK_EVERY_S)
         except TimeoutError:
             raise AssertionError(f"not so within {PATIENCE_S:g} s: {expression} ({last or 'false'})") from None
+
+    async def _evaluate(self, expression: str, answer: type[Answer]) -> Answer:
+        target: Json = {"context": self._context}
+        params: Json = {"expression": expression, "target": target, "awaitPromise": True, "userActivation": True}
+        evaluated = await self._firefox.tell("script.evaluate", params, Evaluated)
+        if evaluated.exception_details is not None:
+            raise Refused(evaluated.exception_details.text)
+        return msgspec.json.decode(evaluated.result.value or "null", type=answer)
 
     async def find(self, role: str, name: str) -> str:
         """The one thing of that role and accessible name, once it is there."""
@@ -191,8 +233,15 @@ class Tab:
         return nodes[0].shared_id
 
     async def click(self, name: str, role: str = "button") -> None:
-        origin: Json = {"type": "element", "element": {"sharedId": await self.find(role, name)}}
-        moves: list[Json] = [{"type": "pointerMove", "x": 0, "y": 0, "origin": origin}]
+        await self._press(await self.find(role, name))
+
+    async def press(self, selector: str, x: int = 0) -> None:
+        """Clicks so far right of the middle of something that has no role to be found by."""
+        await self._press(await self._pick(selector), x)
+
+    async def _press(self, node: str, x: int = 0) -> None:
+        origin: Json = {"type": "element", "element": {"sharedId": node}}
+        moves: list[Json] = [{"type": "pointerMove", "x": x, "y": 0, "origin": origin}]
         moves += [{"type": "pointerDown", "button": 0}, {"type": "pointerUp", "button": 0}]
         await self._act({"type": "pointer", "id": "mouse", "actions": moves})
 
@@ -208,22 +257,23 @@ class Tab:
 
     async def choose(self, selector: str, *files: Path) -> None:
         """Chooses files for an input, found by selector: it has no role of its own."""
-        locator: Json = {"type": "css", "value": selector}
-        found = await self._firefox.tell(
-            "browsingContext.locateNodes", {"context": self._context, "locator": locator}, Located
-        )
-        element = {"sharedId": found.nodes[0].shared_id}
+        element = {"sharedId": await self._pick(selector)}
         params: Json = {"context": self._context, "element": element, "files": [str(file) for file in files]}
         await self._firefox.tell("input.setFiles", params, Made)
+
+    async def _pick(self, selector: str) -> str:
+        params: Json = {"context": self._context, "locator": {"type": "css", "value": selector}}
+        found = await self._firefox.tell("browsingContext.locateNodes", params, Located)
+        return found.nodes[0].shared_id
 
     async def _act(self, source: Json) -> None:
         await self._firefox.tell("input.performActions", {"context": self._context, "actions": [source]}, Made)
 
 
 @asynccontextmanager
-async def firefox() -> AsyncIterator[Firefox]:
-    """A Firefox that nobody has used; it is gone afterwards."""
-    with Process() as process:
+async def firefox(*, scripts: bool = True) -> AsyncIterator[Firefox]:
+    """A Firefox that nobody has used, with scripts or without; it is gone afterwards."""
+    with Process(scripts=scripts) as process:
         async with connect(process.url, max_size=None, ping_interval=None) as socket:
             driven = Firefox(socket)
             listening = asyncio.create_task(driven.listen())

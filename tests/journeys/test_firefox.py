@@ -1,4 +1,4 @@
-"""Every kind of recording, in Firefox."""
+"""In Firefox: every kind of recording, and what is live without scripts."""
 
 from pathlib import Path
 
@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from firefox import Tab, firefox
+from following import change
 from people import PASSWORD, Person
-from voice.voices import EVERY_SAMPLE, prepared, speak
+from voice.voices import EVERY_SAMPLE, WEBM, prepared, speak
 
 HEAR = """
 (async (message) => {{
@@ -65,3 +66,30 @@ async def test_every_sample_arrives_plays_and_seeks_in_firefox(house: str) -> No
             assert abs(played.seconds - sample.seconds) < 0.1, sample.name
             assert 0.1 < played.now - played.middle < 2, sample.name
         assert browser.complaints == []
+
+
+async def test_without_scripts_a_voice_message_comes_and_plays_beside_what_is_typed(house: str) -> None:
+    async with firefox(scripts=False) as browser, Person(house) as ada, Person(house) as bo:
+        await ada.sign_up("Ada")
+        await bo.sign_up("Bo")
+        talk = await ada.meet("Bo")
+        page = await browser.open_for_somebody(f"{house}/sign-in")
+        await page.sign_in_as(bo)
+        await page.go(f"{house}/conversations/{talk}/without-scripts", wait="none")
+        live, composer = await page.frame("/live"), await page.frame("/composer")
+        await composer.show("document.querySelector('#composer-text')")
+        await composer.press("#composer-text")
+        await composer.type("I am still typing")
+        await ada.say(talk, "tow")
+        await live.show("document.querySelector('#message-1 .text p').checkVisibility()")
+        await change(ada, 1, "edit", text="two")
+        await live.show("[...document.links].some((link) => link.text === 'Edited: two')")
+        await live.show("!document.querySelector('#message-1 .text p').checkVisibility()")
+        await speak(ada, talk, WEBM.content)
+        await live.show("document.querySelector('#message-2 audio')")
+        await live.press("#message-2 audio", x=-140)  # its button to play
+        await live.show("document.querySelector('#message-2 audio').currentTime > 0.2")
+        await composer.press(".send")
+        await live.show("document.querySelector('#message-3')?.innerText.includes('I am still typing')")
+        await composer.show("document.querySelector('#composer-text').value === ''")
+        assert len((await ada.get(f"/conversations/{talk}")).articles) == 3
