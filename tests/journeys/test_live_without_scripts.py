@@ -1,12 +1,17 @@
 """With scripts off people still talk live: a page without an end in a frame, and what is typed stays beside it."""
 
+import asyncio
 import re
 from pathlib import Path
 
 from playwright.async_api import FrameLocator, Locator, expect
 
 from browsing import ON_SQLITE, Door, Visitor
+from conftest import OpenHouse
 from killing import KillableHouse
+from line import line_to
+from people import Person
+from processes import free_ports
 from voice.voices import WEBM
 
 pytestmark = ON_SQLITE
@@ -34,6 +39,18 @@ async def go_to(moment_s: int, line: Locator) -> None:
     await line.evaluate(
         "(line, ms) => line.getAnimations().forEach((each) => { each.currentTime = ms; })", 1_000 * moment_s
     )
+
+
+def shown(visitor: Visitor) -> Locator:
+    """What the messages of the live page say, oldest first."""
+    return frame(visitor).locator("article .text")
+
+
+async def come_back(visitor: Visitor) -> None:
+    """Presses the link that stands on a live page once nothing was heard for a while."""
+    silent = frame(visitor).get_by_text("Nothing was heard for a while.").last
+    await go_to(36, silent)
+    await silent.get_by_role("link", name="Reload", exact=True).click(no_wait_after=True)
 
 
 async def sit_down(door: Door, url: str, *, bo_has_scripts: bool) -> tuple[Visitor, Visitor]:
@@ -93,7 +110,7 @@ async def test_two_without_scripts_talk_in_frames_and_posting_starts_no_stream_a
             await expect(boxes[sender.name]).to_have_value("")
             await expect(boxes[reader.name]).to_have_value("half a thought")
     texts = [f"{name} {number}" for number in range(3) for name in ("Ada", "Bo")]
-    await expect(frame(ada).locator("article .text")).to_have_text(texts)
+    await expect(shown(ada)).to_have_text(texts)
     await (
         frame(ada, "Write a message")
         .get_by_label("Audio file", exact=True)
@@ -149,23 +166,74 @@ async def test_the_inbox_counts_live(house: str, door: Door) -> None:
     await expect(ada.texts).to_have_count(3)
 
 
-async def test_a_page_comes_back_after_a_restart_with_all_that_was_said(
+async def test_a_page_that_is_old_goes_on_as_a_new_one(open_house: OpenHouse, door: Door) -> None:
+    ada = await door.open_for(await open_house(live_page_age_s=2), "Ada", scripts=False)
+    await ada.sign_up()
+    talk = await ada.meet("Ada")
+    async with Person(ada.url) as elsewhere:
+        await elsewhere.sign_in("Ada")
+        await ada.follow("Live without scripts")
+        for number in range(3):
+            if number:  # an old page has just gone on as a new one
+                await ada.page.wait_for_event("framenavigated")
+            await elsewhere.say(talk, f"word {number}")
+            await expect(shown(ada)).to_have_text([f"word {number}"])
+    await frame(ada).get_by_role("link", name="Show earlier messages", exact=True).click()
+    await expect(shown(ada)).to_have_text(["word 0", "word 1", "word 2"])
+
+
+async def let_ada_in(door: Door, url: str, bo: Person) -> tuple[Visitor, int]:
+    """Ada, who has no scripts, in her conversation with Bo, who opens a new connection for each thing he says."""
+    bo.client.headers["connection"] = "close"
+    await bo.sign_up("Bo")
+    ada = await door.open_for(url, "Ada", scripts=False)
+    ada.means_cuts()
+    await ada.sign_up()
+    talk = await ada.meet("Bo")
+    await ada.follow("Live without scripts")
+    await bo.say(talk, "before")
+    await expect(shown(ada)).to_have_text(["before"])
+    return ada, talk
+
+
+async def test_a_page_whose_line_was_cut_or_hung_goes_on_where_it_was(open_house: OpenHouse, door: Door) -> None:
+    server_port, port = free_ports(2)
+    url = f"http://127.0.0.1:{port}"
+    await open_house(port=server_port, base_url=url)
+    async with line_to(server_port, port) as line, Person(url) as bo:
+        ada, talk = await let_ada_in(door, url, bo)
+        line.cut()
+        await bo.say(talk, "after the cut")
+        await come_back(ada)
+        await expect(shown(ada)).to_have_text(["after the cut"])
+        line.hang()
+        saying = asyncio.create_task(bo.say(talk, "while it hung"))
+        await come_back(ada)
+        line.go_on()
+        await saying
+        await expect(shown(ada)).to_have_text(["while it hung"])
+        await frame(ada).get_by_role("link", name="Show earlier messages", exact=True).click()
+        await expect(shown(ada)).to_have_text(["before", "after the cut", "while it hung"])
+        await ada.context.close()
+
+
+async def test_a_page_comes_back_after_a_restart_and_a_kill_with_all_that_was_said(
     database_url: str, tmp_path: Path, door: Door
 ) -> None:
     with KillableHouse(tmp_path, database_url) as house:
-        ada, bo = await sit_down(door, house.url, bo_has_scripts=True)
-        bo.means_cuts()
-        await ada.follow("Live without scripts")
-        await bo.say("before")
-        await expect_soon(row(ada, "before"))
-        house.end()
-        house.start()
-        await bo.say("meanwhile")
-        await expect(row(ada, "meanwhile")).to_be_visible(timeout=COMES_BACK_MS)
-        await bo.say("after")
-        await expect(row(ada, "after")).to_be_visible()
-        await expect(frame(ada).locator("article .text")).to_have_text(["meanwhile", "after"])
-        await frame(ada).get_by_role("link", name="Show earlier messages", exact=True).click()
-        await expect(frame(ada).locator("article .text")).to_have_text(["before", "meanwhile", "after"])
-        await bo.context.close()
+        async with Person(house.url) as bo:
+            ada, talk = await let_ada_in(door, house.url, bo)
+            house.end()
+            house.start()
+            await bo.say(talk, "meanwhile")
+            await expect(row(ada, "meanwhile")).to_be_visible(timeout=COMES_BACK_MS)
+            await bo.say(talk, "after")
+            await expect(shown(ada)).to_have_text(["meanwhile", "after"])
+            house.kill()
+            house.start()
+            await bo.say(talk, "none the worse")
+            await come_back(ada)
+            await expect(shown(ada)).to_have_text(["none the worse"])
+            await frame(ada).get_by_role("link", name="Show earlier messages", exact=True).click()
+            await expect(shown(ada)).to_have_text(["before", "meanwhile", "after", "none the worse"])
         await ada.context.close()
