@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -58,11 +59,31 @@ async def migrated(postgres: Postgres) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+async def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An embedded database with the schema, to be copied for each test."""
+    file = tmp_path_factory.mktemp("migrated") / "parlour.sqlite3"
+    database = db.connect(f"sqlite:///{file}", lambda _events: None)
+    await schema.migrate(database)
+    await database.close()
+    return file
+
+
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """An embedded database of this test's own."""
+    return copied(migrated_file, tmp_path)
+
+
+def copied(migrated_file: Path, folder: Path) -> str:
+    return f"sqlite:///{shutil.copyfile(migrated_file, folder / migrated_file.name)}"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+async def database_url(request: pytest.FixtureRequest, migrated_file: Path, tmp_path: Path) -> AsyncIterator[str]:
     """A database of this test's own, of either kind."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'parlour.sqlite3'}"
+        yield copied(migrated_file, tmp_path)
         return
     postgres: Postgres = request.getfixturevalue("postgres")
     async with postgres.database(await migrated(postgres)) as url:

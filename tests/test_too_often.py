@@ -121,9 +121,9 @@ class TestWithoutADisk:
     """The database does not answer; nobody can write, and everybody is told when to try again."""
 
     @pytest.fixture
-    def database_url(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    def database_url(self, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
         monkeypatch.setattr(db, "SQLITE_BUSY_MS", 100)
-        return f"sqlite:///{tmp_path / 'parlour.sqlite3'}"
+        return sqlite_url
 
     async def test_what_cannot_be_stored_now_is_503_and_stays_in_the_composer(
         self, tmp_path: Path, invite: Invite, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch

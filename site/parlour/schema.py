@@ -1,5 +1,6 @@
 """Brings the database's schema up to date, safely when several processes start at once."""
 
+import functools
 from enum import Enum, auto
 
 from alembic import command
@@ -40,15 +41,14 @@ async def migrate(database: Database) -> None:
 async def look(database: Database) -> State:
     """How the database stands, without changing it. Raises Unavailable."""
     found: list[State] = []
-    await database.run_in_transaction(lambda connection: found.append(_state(connection, _scripts(_config()))))
+    await database.run_in_transaction(lambda connection: found.append(_state(connection, _scripts())))
     return found[0]
 
 
 def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":  # on SQLite the transaction began with the one lock there is
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-    config = _config()
-    state = _state(connection, _scripts(config))
+    state = _state(connection, _scripts())
     if state is State.EMPTY and set(inspect(connection).get_table_names()) & set(Base.metadata.tables):
         raise SchemaIsForeign(
             "This database holds tables of another program under the names that Parlour needs. Please choose another."
@@ -57,8 +57,10 @@ def _upgrade(connection: Connection) -> None:
         raise SchemaIsNewer(
             "This database belongs to a newer version of Parlour. Please start that version, or a newer one."
         )
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if state is not State.CURRENT:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
 
 
 def _state(connection: Connection, scripts: ScriptDirectory) -> State:
@@ -76,5 +78,6 @@ def _config() -> AlembicConfig:
     return config
 
 
-def _scripts(config: AlembicConfig) -> ScriptDirectory:
-    return ScriptDirectory.from_config(config)
+@functools.cache
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import datetime
 from pathlib import Path
+from types import CodeType
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2.bccache import Bucket
 from litestar.response import Response
 
 GOLDEN_ANGLE = 137.508  # degrees; hues of neighbouring ids stand far apart
@@ -24,6 +26,23 @@ class _Environment(Environment):
         return {**self.globals, **(d or {})}
 
 
+class _Compiled(BytecodeCache):
+    """What was compiled, kept in memory for every application of this process: compiling takes longer than the rest."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code:
+            self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _Compiled()
+
+
 class Templates:
     """Every template, compiled once."""
 
@@ -36,6 +55,7 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
             cache_size=-1,
+            bytecode_cache=_COMPILED,
         )
         self._environment.globals |= known
         self._environment.filters |= {

@@ -1,7 +1,5 @@
 """In Firefox: every kind of recording, and what is live without scripts."""
 
-from pathlib import Path
-
 import msgspec
 import pytest
 
@@ -37,9 +35,9 @@ class Played(msgspec.Struct):
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def database_url(sqlite_url: str) -> str:
     """What happens in the browser is the same on either database."""
-    return f"sqlite:///{tmp_path / 'parlour.sqlite3'}"
+    return sqlite_url
 
 
 async def sign_up(tab: Tab, name: str) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -34,9 +33,9 @@ SHAPE = """
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def database_url(sqlite_url: str) -> str:
     """What is drawn is the same on either database."""
-    return f"sqlite:///{tmp_path / 'parlour.sqlite3'}"
+    return sqlite_url
 
 
 class Watch:

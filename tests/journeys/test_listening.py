@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import expect
 from sqlalchemy import update
 
-from browsing import REFUSED_FORM, Door, Visitor
+from browsing import Door, Visitor
 from parlour import db
 from parlour.voice.models import Recording
 from people import Person
@@ -26,9 +26,9 @@ PAGE_AND_MORE = 52
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def database_url(sqlite_url: str) -> str:
     """What happens in the browser is the same on either database."""
-    return f"sqlite:///{tmp_path / 'parlour.sqlite3'}"
+    return sqlite_url
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ async def test_what_cannot_be_played_says_so_and_can_be_once_it_is_there_again(
     elsewhere = Heard(listener, "it comes and goes")
     await listener.new_tab(f"/conversations/{talk}")
     heard = Heard(listener, "it comes and goes")
-    listener.means(REFUSED_FORM.format(status=503))
+    listener.means_status(503)
     await listener.page.route("**/recordings/*.wav", lambda route: route.fulfill(status=503))
     await heard.play.click()
     await expect(heard.article).to_contain_text("It cannot be played just now.")
@@ -148,7 +148,7 @@ async def test_what_cannot_be_played_says_so_and_can_be_once_it_is_there_again(
     await expect(lost.play).to_be_visible()
     for path in (tmp_path / "recordings").iterdir():
         path.unlink()
-    listener.means(REFUSED_FORM.format(status=404))
+    listener.means_status(404)
     await lost.play.click()
     await expect(lost.article).to_contain_text("This recording is gone.")
     await expect(lost.play).to_be_visible()

@@ -18,9 +18,9 @@ QUIET, DEAD, OFFSET = 184, 10, 40  # of 32,768: -45 dBFS, -70 dBFS, and where a 
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def database_url(sqlite_url: str) -> str:
     """What happens in the browser is the same on either database."""
-    return f"sqlite:///{tmp_path / 'parlour.sqlite3'}"
+    return sqlite_url
 
 
 async def at_her_notes(door: Door, url: str) -> Visitor:

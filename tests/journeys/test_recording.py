@@ -1,7 +1,5 @@
 """A voice message is recorded, paused, heard again, discarded, brought back: by pointer and by keyboard."""
 
-from pathlib import Path
-
 import pytest
 from playwright.async_api import expect
 
@@ -10,9 +8,9 @@ from recording import Recorder, expect_no_barrier, seconds_of, speaking_browser,
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def database_url(sqlite_url: str) -> str:
     """What happens in the browser is the same on either database."""
-    return f"sqlite:///{tmp_path / 'parlour.sqlite3'}"
+    return sqlite_url
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ UNTIL_SENT = """
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def database_url(sqlite_url: str) -> str:
     """What is kept in the browser is the same on either database."""
-    return f"sqlite:///{tmp_path / 'parlour.sqlite3'}"
+    return sqlite_url
 
 
 async def at_her_notes(door: Door, url: str) -> Visitor:

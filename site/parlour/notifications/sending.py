@@ -1,7 +1,9 @@
 """Speaks to push services: one request, to an address that was checked, never further than that."""
 
 import asyncio
+import functools
 import socket
+import ssl
 from collections.abc import Iterable, Mapping
 from enum import Enum
 
@@ -73,7 +75,7 @@ class PushClient:
 
     def __init__(self, reachable: Reachable) -> None:
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpcore.default_ssl_context(),  # once: to read the authorities takes longer than a push
+            ssl_context=_authorities(),
             max_connections=CONNECTIONS_AT_MOST,
             keepalive_expiry=KEPT_OPEN_S,
             network_backend=CheckedBackend(reachable),
@@ -105,6 +107,12 @@ class PushClient:
 
     async def close(self) -> None:
         await self._pool.aclose()
+
+
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """Whom we trust, read once in a process: that takes longer than a push."""
+    return httpcore.default_ssl_context()
 
 
 def _judge(answer: httpcore.Response) -> Sent:
