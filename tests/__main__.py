@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from ctypes.util import find_library
 from pathlib import Path
 from types import SimpleNamespace
@@ -45,6 +46,18 @@ NO_FIREFOX = """some tests go through Parlour in Firefox, and none was found.
   any:     PARLOUR_TEST_FIREFOX=/path/to/firefox python3 tests"""
 
 
+def set_up() -> None:
+    """Brings .venv about, and Debian's packages beside it, since the one waits for the processor and the other not."""
+    if not SITE.has_venv():  # which would come from Debian, too, and only one can ask at a time
+        SITE.set_up(LOCK)
+        install_what_is_missing()
+        return
+    with ThreadPoolExecutor(1) as aside:
+        installing = aside.submit(install_what_is_missing)
+        SITE.set_up(LOCK)
+        installing.result()
+
+
 def install_what_is_missing() -> None:
     """Asks Debian for everything at once, since each asking takes seconds."""
     if packages := missing():
@@ -57,7 +70,7 @@ def missing() -> list[str]:
     """Debian's packages of what is not here."""
     # Playwright's own Node wants libatomic, which a minimal Debian lacks; Firefox wants libavcodec, to play AAC.
     wanted = (
-        (not driver().returncode, "libatomic1"),
+        (sys.platform != "linux" or find_library("atomic"), "libatomic1"),
         (shutil.which("lynx"), "lynx"),
         (find_browser(), "chromium"),
         (find_browser(), "fonts-dejavu-core"),
@@ -133,11 +146,11 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 if __name__ == "__main__":
-    SITE.set_up(LOCK)
-    install_what_is_missing()
+    set_up()
     provide_driver()
     provide_text_browser()
     browser = provide_browser()
     tools = {"BROWSER": browser, "SHELL": find_shell() or browser, "FIREFOX": provide_firefox()}
     paths = {f"PARLOUR_TEST_{name}": path for name, path in tools.items()}
-    SITE.become("-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:], **paths)
+    # Each of the many processes would compile all of Parlour where Python may not keep what it compiled.
+    SITE.become("-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:], **paths, PYTHONDONTWRITEBYTECODE="")
