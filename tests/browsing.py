@@ -12,7 +12,7 @@ from sqlalchemy import select
 from parlour import db
 from parlour.accounts.models import User
 from parlour.messages.models import Message
-from people import PASSWORD
+from people import PASSWORD, Person
 
 PATIENCE_MS = 10_000
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database plays no part
@@ -92,6 +92,20 @@ class Visitor:
         await self.go("/sign-up")
         await self._say_who("Create account")
         await expect(self.page).to_have_url(f"{self.url}/")
+
+    async def enrol(self, meeting: str = "") -> str:
+        """Signs up without the pages, on which a browser spends seconds; gives the path of the list or of a meeting."""
+        async with Person(self.url) as person:
+            await person.sign_up(self.name)
+            cookies = person.client.cookies.jar
+            await self.context.add_cookies(
+                [{"name": each.name, "value": each.value or "", "url": self.url} for each in cookies]
+            )
+            return f"/conversations/{await person.meet(meeting)}" if meeting else "/"
+
+    async def come_in(self, meeting: str = "") -> None:
+        """Is signed up, and before the list or the conversation with somebody."""
+        await self.go(await self.enrol(meeting))
 
     async def sign_in(self) -> None:
         """Fills in the sign-in page, on which they are."""

@@ -34,11 +34,10 @@ async def pair(seat: Seat, house: str) -> Pair:
 
 async def seat_two(door: Door, url: str) -> Pair:
     ada, bo = await door.open_for(url, "Ada"), await door.open_for(url, "Bo")
-    await ada.sign_up()
-    await bo.sign_up()
-    conversation = await ada.meet("Bo")
-    await bo.go(f"/conversations/{conversation}")
-    return Pair(ada, bo, conversation)
+    await bo.enrol()
+    await ada.come_in("Bo")
+    await bo.go(f"/conversations/{ada.conversation}")
+    return Pair(ada, bo, ada.conversation)
 
 
 @pytest.fixture(scope="session")

@@ -75,7 +75,7 @@ async def enter(door: Door, house: str) -> AsyncIterator[Enter]:
     async def one(name: str) -> Visitor:
         visitor = await door.open_for(house, name)
         watches.append(Watch(visitor))
-        await visitor.sign_up()
+        await visitor.come_in()
         return visitor
 
     yield one

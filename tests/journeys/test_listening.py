@@ -34,7 +34,7 @@ def database_url(sqlite_url: str) -> str:
 @pytest.fixture
 async def listener(door: Door, house: str) -> Visitor:
     visitor = await door.open_for(house, "Ada")
-    await visitor.sign_up()
+    await visitor.come_in()
     return visitor
 
 

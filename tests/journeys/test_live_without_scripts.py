@@ -56,10 +56,9 @@ async def come_back(visitor: Visitor) -> None:
 async def sit_down(door: Door, url: str, *, bo_has_scripts: bool) -> tuple[Visitor, Visitor]:
     """Ada, who has no scripts, and Bo, both in their conversation."""
     ada, bo = await door.open_for(url, "Ada", scripts=False), await door.open_for(url, "Bo", scripts=bo_has_scripts)
-    await ada.sign_up()
-    await bo.sign_up()
-    conversation = await ada.meet("Bo")
-    await bo.go(f"/conversations/{conversation}")
+    await bo.enrol()
+    await ada.come_in("Bo")
+    await bo.go(f"/conversations/{ada.conversation}")
     return ada, bo
 
 

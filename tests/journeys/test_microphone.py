@@ -25,8 +25,7 @@ def database_url(sqlite_url: str) -> str:
 
 async def at_her_notes(door: Door, url: str) -> Visitor:
     visitor = await door.open_for(url, "Ada")
-    await visitor.sign_up()
-    await visitor.meet("Ada")
+    await visitor.come_in("Ada")
     return visitor
 
 
@@ -68,7 +67,9 @@ async def test_an_insecure_address_cannot_record_but_sends_a_file(open_house: Op
         speaking_browser("--host-resolver-rules=MAP parlour.test 127.0.0.1") as browser,
         visitors(browser) as door,
     ):
-        ada = await at_her_notes(door, there)
+        ada = await door.open_for(there, "Ada")
+        await ada.sign_up()
+        await ada.meet("Ada")
         await ada.press("Record voice message")
         await expect(ada.page.locator("#composer-alert")).to_contain_text("Recording needs a secure connection")
         await expect(Recorder(ada).group).to_have_count(0)

@@ -117,7 +117,7 @@ class Worker:
 @ON_SQLITE
 async def test_the_bell_is_pressed_and_the_closed_browser_is_told(house: str, door: Door, service: PushService) -> None:
     ada, browser = await door.open_for(house, "Ada"), Browser()
-    await ada.sign_up()
+    await ada.come_in()
     await ada.go("/settings")
     assert await ada.page.evaluate("Notification.permission") != "granted", "nobody asks before the bell is pressed"
     await ada.context.grant_permissions(["notifications"], origin=house)
@@ -152,7 +152,7 @@ async def test_the_bell_is_pressed_and_the_closed_browser_is_told(house: str, do
 async def test_the_bell_rings_for_what_is_not_on_screen_also_where_no_push_service_is(house: str, door: Door) -> None:
     ada = await door.open_for(house, "Ada")
     await ada.context.add_init_script(UNREACHED)
-    await ada.sign_up()
+    await ada.come_in()
     await ada.context.grant_permissions(["notifications"], origin=house)
     async with Person(house) as bo, Person(house) as cy:
         await bo.sign_up("Bo")
@@ -182,7 +182,7 @@ async def test_the_bell_rings_for_what_is_not_on_screen_also_where_no_push_servi
 @ON_SQLITE
 async def test_a_browser_that_refuses_is_told_what_to_do(house: str, door: Door) -> None:
     ada = await door.open_for(house, "Ada")
-    await ada.sign_up()
+    await ada.come_in()
     await ada.go("/settings")
     await ada.page.evaluate("Notification.requestPermission = async () => 'denied'")
     await ada.press("Turn on notifications")
@@ -201,8 +201,8 @@ async def test_a_browser_that_refuses_is_told_what_to_do(house: str, door: Door)
 @ON_SQLITE
 async def test_what_another_app_shares_goes_to_the_conversation_that_is_chosen(house: str, door: Door) -> None:
     ada, bo = await door.open_for(house, "Ada", width=360), await door.open_for(house, "Bo")
-    await bo.sign_up()
-    await ada.sign_up()
+    await bo.come_in()
+    await ada.come_in()
     talk = await ada.meet("Bo")
     await ada.go("/share")
     await expect(button(ada, "Share with Bo")).to_be_disabled()
@@ -222,7 +222,7 @@ async def test_what_another_app_shares_goes_to_the_conversation_that_is_chosen(h
 @ON_SQLITE
 async def test_parlour_can_be_installed(house: str, door: Door) -> None:
     ada = await door.open_for(house, "Ada")
-    await ada.sign_up()
+    await ada.come_in()
     await ada.page.evaluate(CONTROLLED)
     session = await ada.context.new_cdp_session(ada.page)
     found = await session.send("Page.getAppManifest")

@@ -22,8 +22,7 @@ LEFT_EDGE_OF = """
 
 async def test_each_paragraph_runs_as_its_first_word_does(house: str, door: Door) -> None:
     ada = await door.open_for(house, "Ada")
-    await ada.sign_up()
-    await ada.meet("Ada")
+    await ada.come_in("Ada")
     for text in ("שלום hello", "hello שלום", "one\n\nשלום hello"):
         await ada.say(text)
     await expect(ada.log.get_by_role("article")).to_have_count(3)
@@ -33,7 +32,7 @@ async def test_each_paragraph_runs_as_its_first_word_does(house: str, door: Door
 
 async def test_the_focus_goes_with_a_line_that_moves_to_the_top_of_the_list(house: str, door: Door) -> None:
     ada = await door.open_for(house, "Ada")
-    await ada.sign_up()
+    await ada.come_in()
     async with Person(house) as bo, Person(house) as cy:
         await bo.sign_up("Bo")
         await cy.sign_up("Cy")

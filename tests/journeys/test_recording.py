@@ -21,8 +21,7 @@ async def ada(speaking_door: Door, house: str) -> Visitor:
 
 async def at_her_notes(door: Door, url: str) -> Visitor:
     visitor = await door.open_for(url, "Ada")
-    await visitor.sign_up()
-    await visitor.meet("Ada")
+    await visitor.come_in("Ada")
     return visitor
 
 

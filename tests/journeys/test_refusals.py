@@ -10,8 +10,7 @@ from parlour.rates import Rate
 async def test_what_was_said_too_often_is_back_in_the_composer_in_its_order(open_house: OpenHouse, door: Door) -> None:
     ada = await door.open_for(await open_house(rate_posts=Rate(2, 60)), "Ada")
     ada.means_status(429)
-    await ada.sign_up()
-    await ada.meet("Ada")
+    await ada.come_in("Ada")
     ada.means_cuts()
     for text in ("one", "two"):
         await ada.say(text)
@@ -28,8 +27,7 @@ async def test_what_was_said_too_often_is_back_in_the_composer_in_its_order(open
 
 async def test_sending_nothing_is_answered_with_a_sentence_and_a_double_click_is_not(house: str, door: Door) -> None:
     ada = await door.open_for(house, "Ada")
-    await ada.sign_up()
-    await ada.meet("Ada")
+    await ada.come_in("Ada")
     complaint = ada.page.locator("#composer-alert")
     await ada.press("Send")
     await expect(complaint).to_have_text("Write something first: this message is empty.")

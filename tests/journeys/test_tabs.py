@@ -92,15 +92,13 @@ async def test_each_tab_keeps_its_draft_and_its_person(pair: Pair, database_url:
 @ON_SQLITE
 async def test_what_is_unread_shows_live_and_goes_when_it_is_read(house: str, door: Door) -> None:
     ada, bo = await door.open_for(house, "Ada"), await door.open_for(house, "Bo")
-    await ada.sign_up()
-    await bo.sign_up()
-    conversation = await ada.meet("Bo")
-    await bo.go("/")
+    await bo.come_in()
+    await ada.come_in("Bo")
     for number in range(1, 4):
         await ada.say(f"word {number}")
         await expect(bo.entry("Ada")).to_contain_text(f"{number} unread")
     inbox = bo.page
-    await bo.new_tab(f"/conversations/{conversation}")
+    await bo.new_tab(f"/conversations/{ada.conversation}")
     await expect(bo.texts).to_have_count(3)
     bo.page = inbox
     await expect(bo.entry("Ada")).not_to_contain_text("unread")
@@ -109,7 +107,7 @@ async def test_what_is_unread_shows_live_and_goes_when_it_is_read(house: str, do
 @ON_SQLITE
 async def test_older_messages_come_in_place_and_a_permalink_leads_to_one_of_them(house: str, door: Door) -> None:
     bo = await door.open_for(house, "Bo")
-    await bo.sign_up()
+    await bo.come_in()
     async with Person(house) as ada:
         await ada.sign_up("Ada")
         conversation = await ada.meet("Bo")

@@ -30,8 +30,7 @@ def database_url(sqlite_url: str) -> str:
 
 async def at_her_notes(door: Door, url: str) -> Visitor:
     visitor = await door.open_for(url, "Ada")
-    await visitor.sign_up()
-    await visitor.meet("Ada")
+    await visitor.come_in("Ada")
     return visitor
 
 

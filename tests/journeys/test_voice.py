@@ -92,8 +92,7 @@ async def test_what_is_kept_far_away_is_packet_for_packet_what_the_microphone_he
     speaking_door: Door, open_house: OpenHouse, bucket: ObjectStore
 ) -> None:
     ada = await speaking_door.open_for(await open_house(storage_url=url_of(bucket)), "Ada")
-    await ada.sign_up()
-    await ada.meet("Ada")
+    await ada.come_in("Ada")
     recorder = Recorder(ada)
     await recorder.record("0:01")
     await recorder.button("Pause").click()
