@@ -1,5 +1,6 @@
 """Hearing a recording: exact ranges for players, for members alone, and where one stopped is remembered."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -121,6 +122,17 @@ async def test_a_caption_can_be_changed_and_taken_away(ada: Person, talk: int) -
         assert text in article
         assert "edited" in article
         assert len(sources(article)) == 1
+
+
+async def test_what_is_told_in_the_moment_of_its_deletion_is_kept_or_finds_nothing_there(
+    ada: Person, bo: Person, talk: int
+) -> None:
+    await speak(ada, talk, PHONE.content)
+    said = {"position": "3.25", "speed": "1"}
+    telling = [bo.post("/recordings/1/listened", said) for _ in range(10)]
+    deleted, *told = await asyncio.gather(ada.post("/messages/1/delete"), *telling)
+    assert deleted.status == 303
+    assert {each.status for each in told} <= {303, 404}
 
 
 async def test_another_device_goes_on_where_one_stopped(ada: Person, bo: Person, talk: int) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import and_, bindparam, select, text
+from sqlalchemy.exc import IntegrityError
 
 from parlour.db import Reading, Transaction
+from parlour.errors import NotThere
 from parlour.voice.models import Hearing, Pace
 
 SPEEDS = (1.0, 1.5, 2.0)
@@ -69,7 +71,10 @@ async def read_listened(db: Reading, user_id: int, recording_ids: Sequence[int])
 async def note_listened(
     db: Transaction, user_id: int, recording_id: int, position_s: float, speed: float, *, heard: bool
 ) -> None:
-    """Keeps the place and the speed; what was heard once stays heard."""
+    """Keeps the place and the speed; what was heard once stays heard. Raises NotThere for what was just deleted."""
     place = {"user_id": user_id, "recording_id": recording_id, "position_s": position_s, "heard": heard}
-    await db.execute(KEEP_PLACE, place)
+    try:
+        await db.execute(KEEP_PLACE, place)
+    except IntegrityError as error:
+        raise NotThere from error
     await db.execute(KEEP_PACE, {"user_id": user_id, "speed": speed})
