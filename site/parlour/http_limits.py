@@ -45,6 +45,7 @@ class LimitedHttp(HttpToolsProtocol):
         self._parsed_bytes = 0  # of the head that is being read
         self._refusal: Refusal | None = None
         self._deaf = False  # whatever comes in is thrown away
+        self._watched = False  # the kernel looks whether the other end is still there
         self._reader_timer: asyncio.TimerHandle | None = None
         self._head_timer: asyncio.TimerHandle | None = self.loop.call_later(FIRST_BYTE_WAIT_S, self._leave)
 
@@ -121,7 +122,9 @@ class LimitedHttp(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         self._stop_head_timer()
-        notice_death(self.transport.get_extra_info("socket"), DEAD_READER_S)
+        if not self._watched:
+            self._watched = True
+            notice_death(self.transport.get_extra_info("socket"), DEAD_READER_S)
         self._head_timer = self.loop.call_later(HEAD_WAIT_S, self._refuse, *TOO_SLOW)
 
     def _count(self, length: int) -> bool:

@@ -25,7 +25,7 @@ from parlour.inbox.listing import Entry, digest, list_conversations, list_member
 from parlour.live.audience import Audience
 from parlour.live.company import Company
 from parlour.live.frames import Frames
-from parlour.live.sockets import Socket
+from parlour.live.sockets import Outbox, Socket
 from parlour.messages.feed import Feed, TooFarBehind
 
 log = logging.getLogger(__name__)
@@ -188,10 +188,12 @@ class Delivery:
                     members = await list_members(db, {*changed, *started, *listed})
                 for conversation_id, (first, last) in changed.items():
                     await self._tell_change(conversation_id, first, last, members[conversation_id])
+                outbox = Outbox()
                 for conversation_id in started:
-                    self._write_lines(members[conversation_id], None, moved=True)
+                    self._write_lines(outbox, members[conversation_id], None, moved=True)
                 for conversation_id, user_ids in listed.items():
-                    self._write_lines(members[conversation_id], user_ids, moved=False)
+                    self._write_lines(outbox, members[conversation_id], user_ids, moved=False)
+                outbox.send()
             except Unavailable:
                 # Nothing is lost: whoever was not told is told what comes after their cursor, next time.
                 for conversation_id, (first, last) in changed.items():
@@ -204,7 +206,7 @@ class Delivery:
 
     async def _tell_change(self, conversation_id: int, first: int, last: int, members: dict[int, Entry]) -> None:
         """Tells what happened from revision `first` to `last`, to each page as much of it as it does not know."""
-        pages = self._audience.in_conversation(conversation_id)
+        pages, outbox = self._audience.in_conversation(conversation_id), Outbox()
         oldest = min((page.cursor for page in pages if page.listens), default=last)
         try:
             news = await self._feed.after(conversation_id, min(oldest, first - 1), last)
@@ -212,7 +214,8 @@ class Delivery:
             for page in pages:
                 if page.greeted:
                     self._settle_soon(page)
-            self._write_lines(members, None, moved=True)
+            self._write_lines(outbox, members, None, moved=True)
+            outbox.send()
             return
         told: dict[tuple[object, ...], bytes] = {}
         for page in pages:
@@ -225,10 +228,14 @@ class Delivery:
                     missed = [change for change in news.changes if change.line.revision > page.cursor]
                     told[kind] = self._frames.changes(missed, page.user_id, page.cursor, news.revision)
                 page.cursor = news.revision
-                page.wire.write(told[kind])
-        self._write_lines(members, None, moved=any(change.line.posted_revision >= first for change in news.changes))
+                outbox.put(page, told[kind])
+        new = any(change.line.posted_revision >= first for change in news.changes)
+        self._write_lines(outbox, members, None, moved=new)
+        outbox.send()
 
-    def _write_lines(self, members: dict[int, Entry], user_ids: set[int] | None, *, moved: bool) -> None:
+    def _write_lines(
+        self, outbox: Outbox, members: dict[int, Entry], user_ids: set[int] | None, *, moved: bool
+    ) -> None:
         """Writes a conversation's line to the lists of these members; of all of them where none are named."""
         for user_id, entry in members.items():
             if user_ids is not None and user_id not in user_ids:
@@ -239,7 +246,7 @@ class Delivery:
                 if page.listens and not page.listing:
                     if is_open not in drawn:
                         drawn[is_open] = self._frames.entry(entry.opened() if is_open else entry, moved=moved)
-                    page.wire.write(drawn[is_open])
+                    outbox.put(page, drawn[is_open])
                 elif page.greeted:
                     page.list_is_stale = True
 

@@ -1,5 +1,6 @@
 """One open page: its wire, whose it is, and how far it has been told."""
 
+from collections import defaultdict
 from datetime import datetime
 
 from parlour.conversations.marks import Marks
@@ -64,3 +65,21 @@ class Socket:
     def listens(self) -> bool:
         """Whether a frame that comes next may be written to it at once."""
         return self.greeted and not self.settling and not self.wire.closing and self.wire.writable
+
+
+class Outbox:
+    """What one happening tells each page, written in one go: to hand bytes to the kernel costs more than to make them.
+
+    It has to be sent before anybody else may write, since pages are told things in their order.
+    """
+
+    def __init__(self) -> None:
+        self._frames: defaultdict[Socket, list[bytes]] = defaultdict(list)
+
+    def put(self, page: Socket, frame: bytes) -> None:
+        self._frames[page].append(frame)
+
+    def send(self) -> None:
+        for page, frames in self._frames.items():
+            page.wire.write(b"".join(frames))
+        self._frames.clear()

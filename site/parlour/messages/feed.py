@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from itertools import takewhile
 
 import msgspec
 
@@ -93,7 +94,8 @@ class Recent:
             self.since = dropped.line.revision
 
     def after(self, revision: int) -> Changes:
-        return Changes(self.revision, [change for change in self.changes.values() if change.line.revision > revision])
+        newer = takewhile(lambda change: change.line.revision > revision, reversed(self.changes.values()))
+        return Changes(self.revision, list(newer)[::-1])
 
 
 class Feed:

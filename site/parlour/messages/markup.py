@@ -1,7 +1,7 @@
 """Turns what a person typed into the few marks that a message may use; only this module builds `Markup`."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import nh3
@@ -33,6 +33,7 @@ DEEPEST_EMPHASIS = 16  # browsers flatten and slow down on elements nested by th
 # some 40 MB, and what they really post at two.
 KEPT_TEXTS = 4_096
 LONGEST_KEPT = 500  # code points
+KEPT_MARKS = 64  # texts; only as long as a message is being told
 
 TAGS = {
     "paragraph_open": "<p>",
@@ -107,7 +108,7 @@ def preview(text: str, limit: int = LONGEST_PREVIEW) -> str:
 
 
 def _render(text: str) -> Markup:
-    tokens = _parse(text)
+    tokens = _marks_of(text)
     html = LAST_WORD.clean("".join(_draw(tokens)) if tokens else _draw_plainly(text))
     if LINK_WITHOUT_ADDRESS in html:  # nh3 refused an address: better no marks than a link to nowhere
         html = LAST_WORD.clean(_draw_plainly(text))
@@ -116,11 +117,17 @@ def _render(text: str) -> Markup:
 
 
 def _preview(text: str, limit: int) -> str:
-    tokens = _parse(text)
+    tokens = _marks_of(text)
     line = " ".join((_shown(tokens) if tokens else text).split())
     return line if len(line) <= limit else line[: cut_before(line, limit - 1)].rstrip() + "…"
 
 
+def _marks_of(text: str) -> Sequence[Token]:
+    """What `_parse` makes of a text; a new message is asked for twice, for its row and for the list."""
+    return _parse_kept(text) if len(text) <= LONGEST_KEPT else _parse(text)
+
+
+_parse_kept = lru_cache(KEPT_MARKS)(lambda text: tuple(_parse(text)))
 _render_kept = lru_cache(KEPT_TEXTS)(_render)
 _preview_kept = lru_cache(KEPT_TEXTS)(_preview)
 
