@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from parlour.together import KEYS_AT_ONCE, Together
+from parlour.together import KEYS_AT_ONCE, Arrivals, Together
+
+PATIENCE_S = 10
 
 
 class Shelf:
@@ -79,3 +81,35 @@ async def test_a_look_has_its_limit() -> None:
     together = Together(shelf.look)
     await asyncio.gather(*(together.find(number) for number in range(KEYS_AT_ONCE + 1)))
     assert [len(keys) for keys in shelf.looks] == [KEYS_AT_ONCE, 1]
+
+
+async def test_a_door_stays_open_until_those_on_the_way_have_come_through_every_look() -> None:
+    first, second = Shelf(), Shelf()
+    stages = [Together(first.look), Together(second.look)]
+    first.open.clear()
+
+    async def come() -> None:
+        for stage in stages:
+            await stage.find(1)
+
+    coming = asyncio.create_task(come())
+    await asyncio.sleep(0)
+    open_door = asyncio.create_task(Arrivals(stages).all_in(PATIENCE_S))
+    await asyncio.sleep(0)
+    first.open.set()
+    await open_door
+    assert coming.done()
+    assert second.looks == [[1]]
+
+
+async def test_a_door_is_not_kept_open_for_ever() -> None:
+    shelf = Shelf()
+    shelf.open.clear()
+    stage = Together(shelf.look)
+    coming = asyncio.create_task(stage.find(1))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE_S):
+        await Arrivals([stage]).all_in(0.01)
+    assert not coming.done()
+    shelf.open.set()
+    assert await coming == "one"

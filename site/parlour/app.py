@@ -19,7 +19,7 @@ from parlour.accounts import routes as accounts
 from parlour.accounts.authentication import Authentication, TheViewer
 from parlour.accounts.pages import Pages
 from parlour.accounts.passwords import PasswordPool
-from parlour.accounts.sessions import Lifetime
+from parlour.accounts.sessions import Lifetime, who_is_signed_in
 from parlour.accounts.settings import routes as settings
 from parlour.assets import Assets
 from parlour.config import Config
@@ -61,6 +61,7 @@ from parlour.porter import Porter
 from parlour.rates import Limiter
 from parlour.security import Origins
 from parlour.templating import Templates
+from parlour.together import Arrivals
 from parlour.voice.intake import Intake
 from parlour.voice.preparing import Preparing
 from parlour.voice.store import Store
@@ -150,13 +151,14 @@ def create_site(config: Config, origins: Origins, leaving: asyncio.Event | None 
         feed.take(lines)
         pushes.take(lines)
 
-    posting = Posting(database, config.secret_keys, committed)
+    signed_in, gate = who_is_signed_in(database), Gate(database)
+    posting = Posting(database, config.secret_keys, committed, Arrivals([signed_in, gate.places]))
     voice = _make_voice(config, database, posting)
     audience = Audience(config.max_sockets_per_user, config.max_sockets_per_address)
     frames = Frames(templates, drawing)
     company = Company(database, frames, audience, hub.publish)
     delivery = Delivery(database, feed, frames, audience, company, lifetime)
-    who = Authentication(database, config.secret_keys, lifetime, origins)
+    who = Authentication(database, signed_in, config.secret_keys, lifetime, origins)
     pages = Pages(templates, who, registration_open=config.registration_open)
     passwords = PasswordPool()
     doorway = accounts.Doorway(
@@ -202,7 +204,7 @@ def create_site(config: Config, origins: Origins, leaving: asyncio.Event | None 
         "feed": feed,
         "frame_rate": config.rate_frames,
         "frames": frames,
-        "gate": Gate(database),
+        "gate": gate,
         "hub": hub,
         "notices": notifications.Notices(
             assets, templates, reachable, FeedKeys(config.secret_keys), vapid.public_key, config.base_url

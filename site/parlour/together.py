@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 Key = TypeVar("Key")
 Found = TypeVar("Found")
 
 KEYS_AT_ONCE = 200
+# The event loop's turns in which nobody looks anything up, after which nobody is thought to be on their way from
+# one look to the next.
+IDLE_TURNS = 4
 
 
 class Together(Generic[Key, Found]):
@@ -20,14 +23,14 @@ class Together(Generic[Key, Found]):
     def __init__(self, look: Callable[[Sequence[Key]], Awaitable[Mapping[Key, Found]]]) -> None:
         self._look = look
         self._waiting: dict[Key, list[asyncio.Future[Found | None]]] = {}
-        self._looking: asyncio.Task[None] | None = None
+        self.looking: asyncio.Task[None] | None = None  # as long as somebody waits here
 
     async def find(self, key: Key) -> Found | None:
         """What there is by that key. Raises what `look` raises."""
         answer: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(answer)
-        if self._looking is None:
-            self._looking = asyncio.create_task(self._answer_all(), name="together")
+        if self.looking is None:
+            self.looking = asyncio.create_task(self._answer_all(), name="together")
         return await answer
 
     async def _answer_all(self) -> None:
@@ -45,4 +48,32 @@ class Together(Generic[Key, Found]):
                         else:
                             answer.set_result(found.get(key))
         finally:
-            self._looking = None
+            self.looking = None
+
+
+class Stage(Protocol):
+    """A look that many share."""
+
+    @property
+    def looking(self) -> asyncio.Task[None] | None:
+        """What ends once nobody waits for the look any more."""
+
+
+class Arrivals:
+    """Those who are on their way to a door, which leads through these looks."""
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self._stages = stages
+
+    async def all_in(self, at_most_s: float) -> None:
+        """Waits until nobody is on the way; where somebody always is, for `at_most_s` seconds."""
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + at_most_s
+        idle = 0
+        while idle < IDLE_TURNS and (left_s := give_up_at - loop.time()) > 0:
+            if looking := [stage.looking for stage in self._stages if stage.looking]:
+                await asyncio.wait(looking, timeout=left_s)
+                idle = 0
+            else:
+                await asyncio.sleep(0)
+                idle += 1

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 
 import asyncpg
@@ -17,10 +17,12 @@ from parlour.errors import Unavailable
 from parlour.messages import posting
 from parlour.messages.history import Line, read_page
 from parlour.messages.posting import Posting
+from parlour.together import Arrivals, Together
 from people import Person, hear
 
 NEWEST = 2**62
 PATIENCE_S = 10
+NOBODY_COMES = Arrivals([])
 Held = Callable[[], AbstractAsyncContextManager[None]]
 
 
@@ -117,7 +119,7 @@ async def test_a_message_whose_sender_goes_away_while_it_waits_is_stored_and_hea
 
 async def test_whoever_gives_up_waiting_harms_nobody_in_the_group(database: Database) -> None:
     place = await a_place(database)
-    door = Posting(database, KEYS, ignore)
+    door = Posting(database, KEYS, ignore, NOBODY_COMES)
     first, second, third = (
         asyncio.create_task(door.post(place, "Ada", f"key-{said}-0123456789", said)) for said in "abc"
     )
@@ -133,7 +135,7 @@ async def test_a_group_that_fails_as_nobody_foresaw_does_not_stop_the_next_one(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     place = await a_place(database)
-    door = Posting(database, KEYS, ignore)
+    door = Posting(database, KEYS, ignore, NOBODY_COMES)
     door.start()
     nowhere = Place(id=999, user_id=place.user_id, revision=0, last_seq=0, read_seq=0, other_id=1, name="Ada")
     with pytest.raises(Unavailable):
@@ -146,7 +148,7 @@ async def test_a_group_that_fails_as_nobody_foresaw_does_not_stop_the_next_one(
 
 async def test_who_waits_when_the_house_closes_is_stored_or_refused_but_never_left_waiting(database: Database) -> None:
     place = await a_place(database)
-    door = Posting(database, KEYS, ignore)
+    door = Posting(database, KEYS, ignore, NOBODY_COMES)
     said = [asyncio.create_task(door.post(place, "Ada", f"key-{n:04}-0123456789", f"{n}")) for n in range(500)]
     await asyncio.sleep(0)
     door.start()
@@ -163,7 +165,7 @@ async def test_who_waits_when_the_house_closes_is_stored_or_refused_but_never_le
 async def test_when_too_many_wait_the_next_one_is_told_so(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posting, "WAITING_AT_MOST", 2)
     place = await a_place(database)
-    door = Posting(database, KEYS, ignore)
+    door = Posting(database, KEYS, ignore, NOBODY_COMES)
     waiting = [asyncio.create_task(door.post(place, "Ada", f"key-{n}-0123456789", f"{n}")) for n in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(Unavailable):
@@ -173,10 +175,37 @@ async def test_when_too_many_wait_the_next_one_is_told_so(database: Database, mo
     await door.stop()
 
 
+async def test_whoever_is_on_the_way_when_another_posts_is_written_with_them(database: Database) -> None:
+    place = await a_place(database)
+    groups: list[list[Line]] = []
+    opened = asyncio.Event()
+
+    async def look(keys: Sequence[str]) -> Mapping[str, str]:
+        await opened.wait()
+        return {key: key for key in keys}
+
+    gate = Together(look)
+    door = Posting(database, KEYS, groups.append, Arrivals([gate]))
+    door.start()
+
+    async def come_and_say(text: str) -> None:
+        await gate.find(text)
+        await door.post(place, "Ada", f"key-{text}-0123456789", text)
+
+    coming = asyncio.create_task(come_and_say("a"))
+    await asyncio.sleep(0)
+    here = asyncio.create_task(door.post(place, "Ada", "key-b-0123456789", "b"))
+    await asyncio.sleep(0)
+    opened.set()
+    await asyncio.gather(coming, here)
+    await door.stop()
+    assert [[line.text for line in group] for group in groups] == [["b", "a"]]
+
+
 async def test_a_retry_is_known_under_an_older_key_of_the_house(database: Database) -> None:
     place = await a_place(database)
     for keys in (KEYS, ("a newer key that is long enough too", *KEYS)):
-        door = Posting(database, keys, ignore)
+        door = Posting(database, keys, ignore, NOBODY_COMES)
         door.start()
         stored = await door.post(place, "Ada", "0123456789abcdef", "hello")
         await door.stop()

@@ -10,7 +10,7 @@ from litestar import Request, WebSocket
 from litestar.datastructures import Cookie, State
 from litestar.response import Response
 
-from parlour.accounts.sessions import Lifetime, Viewer, find_viewer, who_is_signed_in
+from parlour.accounts.sessions import Lifetime, SignedIn, Viewer, find_viewer
 from parlour.db import Database
 from parlour.errors import Forbidden, NotSameOrigin, Refusal, SignedOut
 from parlour.forms import Asked, Form, Given, NotText, TooLargeForm, read_form
@@ -72,10 +72,12 @@ class KnownBrowser(msgspec.Struct, frozen=True):
 class Authentication:
     """Reads and writes our cookies, and finds the session behind them."""
 
-    def __init__(self, database: Database, keys: tuple[str, ...], lifetime: Lifetime, origins: Origins) -> None:
+    def __init__(
+        self, database: Database, signed_in: SignedIn, keys: tuple[str, ...], lifetime: Lifetime, origins: Origins
+    ) -> None:
         newest_last = list(reversed(keys))
         self._database = database
-        self._signed_in = who_is_signed_in(database)
+        self._signed_in = signed_in
         self._origins = origins
         self._sessions = Signer(newest_last, salt="session", key_derivation="hmac")
         self._known = URLSafeSerializer(newest_last, salt="known browser", signer_kwargs={"key_derivation": "hmac"})

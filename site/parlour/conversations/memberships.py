@@ -111,11 +111,11 @@ class Gate:
             async with database.reading() as db:
                 return await _find_places(db, wanted)
 
-        self._places = Together(look)
+        self.places = Together(look)
 
     async def enter(self, user_id: int, conversation_id: int) -> Place:
         """The conversation, as that user stands in it. Raises NotThere where it is not, or not theirs."""
-        place = await self._places.find((conversation_id, user_id))
+        place = await self.places.find((conversation_id, user_id))
         if not place:
             raise NotThere
         return place

@@ -19,12 +19,14 @@ from parlour.errors import Unavailable
 from parlour.events import ConversationChanged
 from parlour.messages.history import Line
 from parlour.messages.models import Message
+from parlour.together import Arrivals
 from parlour.voice.intake import Kept
 from parlour.voice.recordings import Sound, keep
 
 log = logging.getLogger(__name__)
 
 GROUP_AT_MOST = 200  # messages in one transaction
+GATHER_S = 0.015  # for so long a group waits for those who are on their way to it
 WAITING_AT_MOST = 2_000  # beyond this, whoever posts is told to wait
 RETRY_AFTER_S = 2
 CONTINUES_WITHIN = timedelta(minutes=5)
@@ -57,8 +59,15 @@ Waiting = tuple[Draft, asyncio.Future[Stored]]
 class Posting:
     """Writes messages in groups. A message is committed when `post` returns."""
 
-    def __init__(self, database: Database, keys: tuple[str, ...], committed: Callable[[list[Line]], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: tuple[str, ...],
+        committed: Callable[[list[Line]], None],
+        arrivals: Arrivals,
+    ) -> None:
         self._database = database
+        self._arrivals = arrivals
         self._committed = committed  # hears of each group before anybody is answered or told
         self._keys = [hashlib.sha256(b"message digest " + key.encode()).digest() for key in keys]
         self._waiting: list[Waiting] = []
@@ -104,6 +113,8 @@ class Posting:
     async def _write_what_waits(self) -> None:
         while not self._stopping:
             await self._more.wait()
+            # Where many post at once, fewer and larger groups cost everybody less than they wait.
+            await self._arrivals.all_in(GATHER_S)
             group, self._waiting = self._waiting[:GROUP_AT_MOST], self._waiting[GROUP_AT_MOST:]
             if not self._waiting:
                 self._more.clear()
