@@ -44,6 +44,8 @@ class NotText(Refusal):
 class TooLargeForm(TooLarge):
     """One field is above the limit by itself; `form` holds those that came before it."""
 
+    sentence = "That is too large to send, or to be kept here; your browser may show it again when you go back."
+
     def __init__(self, form: Form) -> None:
         super().__init__()
         self.form = form

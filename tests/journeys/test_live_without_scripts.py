@@ -123,11 +123,17 @@ async def test_two_without_scripts_talk_in_frames_and_posting_starts_no_stream_a
     await expect(frame(bo).locator("audio")).to_have_count(1)
     await sound.evaluate("(audio) => audio.play()")
     await expect(sound).to_have_js_property("paused", value=False)
-    ada.means_status(422)
-    await boxes["Ada"].fill("x" * 10_001)
-    await frame(ada, "Write a message").get_by_role("button", name="Send", exact=True).click()
-    await expect(frame(ada, "Write a message").get_by_role("alert")).to_contain_text("10,000")
-    await expect(boxes["Ada"]).to_have_value("x" * 10_001)
+    alert = frame(ada, "Write a message").get_by_role("alert")
+    for status, text, sentence, kept in (
+        (413, "x" * 300_000, "too large to send", ""),
+        (422, "x" * 10_001, "10,000", "x" * 10_001),
+    ):
+        ada.means_status(status)
+        await boxes["Ada"].fill(text)
+        await frame(ada, "Write a message").get_by_role("button", name="Send", exact=True).click()
+        await expect(alert).to_contain_text(sentence)
+        await expect(alert).to_be_in_viewport()
+        await expect(boxes["Ada"]).to_have_value(kept)
 
 
 async def test_the_refreshing_page_comes_anew_and_stands_still_for_whoever_writes(house: str, door: Door) -> None:
