@@ -87,7 +87,7 @@ class Postgres(Server):
     def _copy(self, programs: Path) -> Path:
         """A copy that nobody can reach, since the installation may be below root's own folders."""
         package = programs.parent.parent
-        shutil.copytree(package, self.folder / package.name, symlinks=True)
+        shutil.copytree(package, self.folder / package.name, symlinks=True, ignore=shutil.ignore_patterns("include"))
         libraries = package.with_name(f"{package.name}.libs")  # the programs look for them beside the package
         if libraries.is_dir():
             shutil.copytree(libraries, self.folder / libraries.name)
