@@ -18,7 +18,15 @@ IS_OUTLINED = """
 PHONE, DESKTOP = 360, 1280
 
 
-WITHOUT_SCRIPTS = ("without-scripts", "composer", "refreshing?every=manual", "refreshing?every=60", "live")
+# The last one tells of a message that it does not show that it was deleted.
+WITHOUT_SCRIPTS = (
+    "without-scripts",
+    "composer",
+    "refreshing?every=manual",
+    "refreshing?every=60",
+    "live",
+    "live?after=5",
+)
 # That a page comes anew by itself is what this one was chosen for; who wants it to stand still has "Manual only".
 COMES_ANEW = "refreshing?every=60"
 
@@ -72,6 +80,7 @@ async def test_axe_finds_nothing_on_any_page(
             await ada.page.goto(house + path, wait_until="commit")  # some of them never end
             await expect(ada.page.get_by_role("main")).to_be_visible()
             await inspect(ada, path)
+        await expect(ada.page.get_by_role("link", name="Deleted: a message", exact=True)).to_be_visible()
 
 
 async def tab_to(visitor: Visitor, role: Literal["link", "button", "textbox", "searchbox"], name: str) -> None:
