@@ -1,12 +1,11 @@
 """No push goes to where no push service is: not by number, not by name, and not by a name that changes its mind."""
 
-import asyncio
 import socket
 
 import httpcore
 import pytest
 
-from parlour.notifications.addresses import BadEndpoint, Reachable, is_public
+from parlour.notifications.addresses import BadEndpoint, Reachable, is_public, service_of
 from parlour.notifications.sending import CheckedBackend, Outcome, PushClient
 from push_service import PushService, push_service
 
@@ -22,8 +21,13 @@ http://push.example.org/x https://push.example.org:8443/x https://127.0.0.1/x ht
 https://0x7f.1/x https://0177.0.0.1/x https://10.0.0.1/x https://user@push.example.org/x https://push.example.org/x#y
 ftp://push.example.org/x //push.example.org/x https:///x push.example.org https://push.example.org:x/
 https://push.example.org:99999/x https://[::1/x javascript:alert(1) https://\\push.example.org/x https://пуш.example/x
-https://[::ffff:127.0.0.1]/x https://169.254.169.254/latest/meta-data
+https://[::ffff:127.0.0.1]/x https://169.254.169.254/latest/meta-data https://localhost/x https://localhost./x
+https://127.0.0.1.:443/ https://10.0.0.1./x https://8.8.8.8./x https://printer.local/x https://a.localhost/x
+https://push/x https://push.example.org./x https://a..b0/x https://.example.org/x https://-a.example.org/x
+https://a-.example.org/x https://push.example.org:0/x https://a,b.example.org/x https://%61.example.org/x
 """
+LONG = "https://push.example.org/" + "x" * 1_000
+LONG_NAMES = [f"https://{'a' * 64}.org/x", f"https://{'a.' * 126}org/x"]
 
 
 @pytest.mark.parametrize("address", INSIDE.split())
@@ -36,7 +40,7 @@ def test_an_address_of_the_world_is(address: str) -> None:
     assert is_public(address)
 
 
-@pytest.mark.parametrize("endpoint", [*REFUSED.split(), "", "https://push.example.org/" + "x" * 1_000, "https://a b/"])
+@pytest.mark.parametrize("endpoint", [*REFUSED.split(), *LONG_NAMES, "", LONG, "https://a b/"])
 def test_what_no_push_service_is_called_is_refused(endpoint: str) -> None:
     with pytest.raises(BadEndpoint):
         Reachable(("localhost:8443",)).check(endpoint)
@@ -52,17 +56,27 @@ def test_the_hosts_that_the_operator_names_may_be_private_and_plain() -> None:
     Reachable(()).check("https://fcm.googleapis.com/fcm/send/abc:def")
 
 
+def test_a_service_has_one_spelling() -> None:
+    reachable = Reachable(("127.0.0.1:8443",))
+    for endpoint in ("https://push.example.org/A?b=%20", "HTTPS://PUSH.Example.org:0443/A?b=%20"):
+        assert reachable.check(endpoint) == "https://push.example.org/A?b=%20"
+        assert service_of(endpoint) == "push.example.org:443"
+    for port in ("8443", "08443", "0008443"):
+        assert reachable.check(f"http://127.0.0.1:{port}/x") == "http://127.0.0.1:8443/x"
+    assert service_of("http://[::1]/x") == "[::1]:80"
+
+
 async def test_a_name_that_leads_inside_is_not_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """The name is looked up once, when it is connected to; whatever it said before does not matter."""
     asked = []
 
-    async def look_up(host: str, port: int, **_: object) -> list[object]:
+    def look_up(host: str, port: int, **_: object) -> list[object]:
         asked.append(host)
         answers = {"good": ["8.8.8.8"], "bad": ["127.0.0.1"], "mixed": ["8.8.8.8", "::1"]}
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in answers[host]]
 
     async with push_service() as service:
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up, raising=False)
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
         client = PushClient(Reachable(()))
         for host in ("bad", "mixed"):
             sent = await client.send(f"http://{host}:{service.port}/x", {}, b"")
@@ -75,7 +89,8 @@ async def test_a_name_that_leads_inside_is_not_connected_to(monkeypatch: pytest.
 
 async def test_a_name_that_nobody_knows_is_no_attack(ended: PushService) -> None:
     client = PushClient(Reachable((ended.host,)))
-    assert (await client.send("https://nobody.invalid/x", {}, b"")).outcome is Outcome.LATER
+    for host in ("nobody.invalid", "a..b0", "a" * 64):
+        assert (await client.send(f"https://{host}/x", {}, b"")).outcome is Outcome.LATER
     assert (await client.send(ended.endpoint("/x"), {}, b"")).outcome is Outcome.LATER
     await client.close()
     with pytest.raises(httpcore.ConnectError):

@@ -3,18 +3,25 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
 
 import pytest
 from cryptography.exceptions import InvalidTag
 from sqlalchemy import select
 
 from browsing import ON_SQLITE
-from conftest import OpenHouse
+from conftest import KEYS, PUSH_KEY, OpenHouse
 from parlour import db
+from parlour.app import create_app
+from parlour.config import Config
 from parlour.notifications import lanes, pushing
 from parlour.notifications.models import PushSubscription
+from parlour.serving import make_server
 from people import PATIENCE_S, Person, hear
+from processes import free_ports
 from push_service import Browser, PushService, check_vapid, push_service, read_notice
+from running import running
 
 TALE = "a tale of *two* cities"
 
@@ -28,6 +35,7 @@ async def service() -> AsyncIterator[PushService]:
 @pytest.fixture
 async def house(open_house: OpenHouse, service: PushService, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(pushing, "WAIT_S", 0.3)
+    monkeypatch.setattr(pushing, "LAST_WORDS_S", 0.5)
     monkeypatch.setattr(lanes, "PAUSE_S", 0.3)
     return await open_house(push_hosts=(service.host,))
 
@@ -234,6 +242,58 @@ async def test_what_was_told_is_taken_away_once_it_is_deleted_and_an_edit_tells_
     await ada.say(talk, "the next one")
     assert read_notice(phone, await service.receive("/bo"))["body"] == "the next one"
     assert service.asked == {"/bo": 3}
+
+
+@ON_SQLITE
+async def test_an_unread_message_is_told_though_a_newer_one_was_deleted(
+    ada: Person, bo: Person, talk: int, phone: Browser, service: PushService
+) -> None:
+    await ada.say(talk, "important")
+    await ada.say(talk, "oops")
+    await ada.post("/messages/2/delete")
+    assert read_notice(phone, await service.receive("/bo"))["body"] == "important"
+    await ada.say(talk, "not for long")
+    assert read_notice(phone, await service.receive("/bo"))["body"] == "not for long"
+    await ada.post("/messages/3/delete")
+    again = read_notice(phone, await service.receive("/bo"))
+    assert (again["kind"], again["body"]) == ("message", "important"), "in the place of the deleted one"
+    await ada.post("/messages/1/delete")
+    assert read_notice(phone, await service.receive("/bo"))["kind"] == "read"
+    assert service.asked == {"/bo": 4}
+
+
+async def test_nothing_is_lost_where_the_house_is_closed_and_opened_again(
+    database_url: str, tmp_path: Path, service: PushService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = Config(
+        port=free_ports(1)[0],
+        data=tmp_path,
+        database_url=database_url,
+        secret_keys=KEYS,
+        push_key=PUSH_KEY,
+        push_hosts=(service.host,),
+    )
+
+    def opened() -> AbstractAsyncContextManager[str]:
+        server = make_server(create_app(config), host=config.host, port=config.port, trusted_proxies=())
+        return running(server)
+
+    phone = Browser()
+    async with AsyncExitStack() as people:
+        async with opened() as house:
+            ada = await people.enter_async_context(Person(house))
+            bo = await people.enter_async_context(Person(house))
+            await ada.sign_up("Ada")
+            await bo.sign_up("Bo")
+            await phone.subscribe(bo, service.endpoint("/bo"))
+            talk = await ada.meet("Bo")
+            await ada.say(talk, "a moment before it is closed")
+        assert read_notice(phone, await service.receive("/bo"))["body"] == "a moment before it is closed"
+        monkeypatch.setattr(pushing, "WAIT_S", 0.3)
+        async with opened():
+            await bo.get(f"/conversations/{talk}")
+            assert read_notice(phone, await service.receive("/bo"))["kind"] == "read"
+    assert service.asked == {"/bo": 2}
 
 
 @ON_SQLITE

@@ -25,3 +25,13 @@ class PushSubscription(Base):
     p256dh: Mapped[bytes] = mapped_column(LargeBinary(65))  # the browser's public key, an uncompressed point on P-256
     auth: Mapped[bytes] = mapped_column(LargeBinary(16))  # a secret that it shares with us alone
     created_at: Mapped[datetime]
+
+
+class PushTold(Base):
+    """Of which message a member was told by push: their browsers show it until it is read or deleted."""
+
+    __tablename__ = "push_told"
+
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True, index=True)
+    seq: Mapped[int]

@@ -5,6 +5,7 @@ import functools
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 
 import httpcore
@@ -13,6 +14,7 @@ import msgspec
 from parlour.notifications.addresses import Reachable, is_public
 
 CONNECTIONS_AT_MOST = 256
+LOOK_UPS_AT_ONCE = 64
 CONNECT_WITHIN_S = 4.0
 ANSWER_WITHIN_S = 8.0
 KEPT_OPEN_S = 30.0
@@ -43,11 +45,32 @@ class NotPublic(httpcore.ConnectError):
     """A name leads to where no push service is."""
 
 
+class LookUps:
+    """Looks names up in threads of its own, where a name server that is silent holds up nothing else of the house."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(LOOK_UPS_AT_ONCE, "look-up")
+        self._under_way: dict[tuple[str, int], asyncio.Future[list[str]]] = {}
+
+    async def find(self, host: str, port: int) -> list[str]:
+        """Every address of a host; none where it is not known. The same is asked for once at a time."""
+        asked = self._under_way.get((host, port))
+        if not asked:
+            asked = asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port)
+            self._under_way[host, port] = asked
+            asked.add_done_callback(lambda _: self._under_way.pop((host, port)))
+        return await asyncio.shield(asked)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
 class CheckedBackend(httpcore.AsyncNetworkBackend):
     """Connects to the very address that was checked, so that a name cannot lead elsewhere the second time."""
 
     def __init__(self, reachable: Reachable) -> None:
         self._reachable = reachable
+        self._look_ups = LookUps()
         self._network = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -58,10 +81,10 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        addresses = await _look_up(host, port)
+        addresses = await self._look_ups.find(host, port)
         if not self._reachable.excepts(host, port) and not all(map(is_public, addresses)):
             raise NotPublic(f"{host} leads to an address that is not public")
-        failure: httpcore.ConnectError = httpcore.ConnectError(f"{host} has no address")
+        failure: httpcore.ConnectError = httpcore.ConnectError(f"{host} is not known")
         for address in addresses:
             try:
                 return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
@@ -69,16 +92,20 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
                 failure = error
         raise failure
 
+    def close(self) -> None:
+        self._look_ups.close()
+
 
 class PushClient:
     """An HTTP client that follows no redirect, knows no proxy and keeps no cookie."""
 
     def __init__(self, reachable: Reachable) -> None:
+        self._backend = CheckedBackend(reachable)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=_authorities(),
             max_connections=CONNECTIONS_AT_MOST,
             keepalive_expiry=KEPT_OPEN_S,
-            network_backend=CheckedBackend(reachable),
+            network_backend=self._backend,
         )
 
     async def send(self, endpoint: str, headers: Mapping[bytes | str, bytes | str], body: bytes) -> Sent:
@@ -107,6 +134,7 @@ class PushClient:
 
     async def close(self) -> None:
         await self._pool.aclose()
+        self._backend.close()
 
 
 @functools.cache
@@ -135,10 +163,9 @@ async def _read_away(answer: httpcore.Response) -> None:
             return
 
 
-async def _look_up(host: str, port: int) -> list[str]:
-    """Every address of a host. Raises httpcore's ConnectError."""
+def _look_up(host: str, port: int) -> list[str]:
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise httpcore.ConnectError(f"{host} is not known") from error
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, ValueError):  # the second where a name cannot be spelt for the DNS
+        return []
     return list(dict.fromkeys(str(address[0]) for *_, address in found))

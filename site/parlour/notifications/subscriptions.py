@@ -15,18 +15,33 @@ from parlour.inbox.listing import one_line
 from parlour.messages.models import Message
 from parlour.notifications.addresses import BadEndpoint, Reachable
 from parlour.notifications.encryption import AUTH_BYTES, read_public_key
-from parlour.notifications.models import PushSubscription
+from parlour.notifications.models import PushSubscription, PushTold
 from parlour.notifications.vapid import decode
 from parlour.voice.models import Recording
 
 AUTHOR = User.__table__.alias("author")
 ALL = Membership.__table__.alias("all_of_theirs")
 THERE = Conversation.__table__.alias("there")
+NEWS = Message.__table__.alias("news")
 
 UNREAD_IN_ALL = (
     select(func.coalesce(func.sum(THERE.c.last_seq - ALL.c.read_seq), 0))
     .join_from(ALL, THERE, THERE.c.id == ALL.c.conversation_id)
     .where(ALL.c.user_id == User.id)
+    .scalar_subquery()
+)
+# The latest that somebody else said, that is not read and that still stands.
+NEWS_SEQ = (
+    select(NEWS.c.seq)
+    .where(
+        NEWS.c.conversation_id == Membership.conversation_id,
+        NEWS.c.seq > Membership.read_seq,
+        NEWS.c.author_id != Membership.user_id,
+        NEWS.c.text.is_not(None),
+    )
+    .order_by(NEWS.c.seq.desc())
+    .limit(1)
+    .correlate(Membership)
     .scalar_subquery()
 )
 ADDRESSES = (
@@ -39,9 +54,10 @@ ADDRESSES = (
         Membership.user_id,
         Membership.read_seq,
         Membership.muted_until,
-        Conversation.last_seq,
         User.notifications_show,
+        PushTold.seq.label("told_seq"),
         AUTHOR.c.name.label("author_name"),
+        Message.seq,
         Message.text,
         Message.posted_at,
         Recording.seconds,
@@ -49,13 +65,16 @@ ADDRESSES = (
         Session.last_used_at,
         UNREAD_IN_ALL.label("unread"),
     )
-    .join_from(Membership, Conversation, Conversation.id == Membership.conversation_id)
-    .join(User, User.id == Membership.user_id)
+    .join_from(Membership, User, User.id == Membership.user_id)
     .join(PushSubscription, PushSubscription.user_id == Membership.user_id)
     .join(Session, Session.id == PushSubscription.session_id)
-    .join(Message, (Message.conversation_id == Conversation.id) & (Message.seq == Conversation.last_seq))
+    .outerjoin(Message, (Message.conversation_id == Membership.conversation_id) & (Message.seq == NEWS_SEQ))
     .outerjoin(Recording, Recording.id == Message.recording_id)
-    .join(AUTHOR, AUTHOR.c.id == Message.author_id)
+    .outerjoin(AUTHOR, AUTHOR.c.id == Message.author_id)
+    .outerjoin(
+        PushTold,
+        (PushTold.conversation_id == Membership.conversation_id) & (PushTold.user_id == Membership.user_id),
+    )
     .where(Membership.conversation_id.in_(bindparam("conversation_ids", expanding=True)))
 )
 
@@ -66,6 +85,15 @@ class NoPush(Refusal):
     sentence = (
         "This browser cannot be reached while Parlour is closed: its scripts are off. The unread feed needs none."
     )
+
+
+class News(msgspec.Struct, frozen=True):
+    """The latest unread message of a conversation."""
+
+    seq: int
+    author_name: str
+    line: str
+    posted_at: datetime
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -79,12 +107,14 @@ class Address(msgspec.Struct, frozen=True):
     user_id: int
     read_seq: int
     muted: bool
-    last_seq: int
     shows: str  # what the user lets a notification show
-    author_name: str  # of the latest message
-    line: str | None  # the latest message in one line; None where it is deleted
-    posted_at: datetime
     unread: int  # in all of the user's conversations
+    told_seq: int  # of the message that the user's browsers show; 0 where they show none
+    news: News | None
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.conversation_id, self.user_id
 
 
 async def subscribe(
@@ -93,7 +123,7 @@ async def subscribe(
     """From now on the viewer's session is reached there, and whoever was before is not. Raises BadEndpoint."""
     if not endpoint:
         raise NoPush
-    reachable.check(endpoint)
+    endpoint = reachable.check(endpoint)
     try:
         key, secret = decode(p256dh), decode(auth)
         read_public_key(key)
@@ -155,12 +185,10 @@ async def find_addresses(db: Reading, conversation_ids: list[int], lifetime: Lif
             row.user_id,
             row.read_seq,
             is_muted(row.muted_until),
-            row.last_seq,
             row.notifications_show,
-            row.author_name,
-            None if row.text is None else one_line(row.text, row.seconds),
-            row.posted_at,
             int(row.unread),  # PostgreSQL adds up in decimals
+            row.told_seq or 0,
+            News(row.seq, row.author_name, one_line(row.text, row.seconds), row.posted_at) if row.seq else None,
         )
         for row in await db.execute(ADDRESSES, {"conversation_ids": conversation_ids})
         if end_of(row.session_created_at, row.last_used_at, lifetime) > now

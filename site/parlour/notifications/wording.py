@@ -6,7 +6,7 @@ import hmac
 import msgspec
 
 from parlour.accounts.settings.choices import EVERYTHING, SENDER
-from parlour.notifications.subscriptions import Address
+from parlour.notifications.subscriptions import Address, News
 
 TOPIC_CHARACTERS = 32
 HOUSE = "Parlour"
@@ -34,10 +34,10 @@ def words(shows: str, author_name: str, line: str) -> tuple[str, str]:
     return (author_name if shows == SENDER else HOUSE), SOMETHING
 
 
-def new_message(address: Address, icon: str, badge: str) -> bytes:
+def new_message(address: Address, news: News, icon: str, badge: str) -> bytes:
     """Tells of the latest message."""
-    title, body = words(address.shows, address.author_name, address.line or "")
-    at = round(address.posted_at.timestamp() * 1000)
+    title, body = words(address.shows, news.author_name, news.line)
+    at = round(news.posted_at.timestamp() * 1000)
     notice = Notice("message", _tag(address), _url(address), address.unread, title, body, icon, badge, at)
     return msgspec.json.encode(notice)
 
