@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import asyncpg
 from sqlalchemy import (
@@ -35,17 +35,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from parlour.errors import Unavailable
 from parlour.events import Event
+from parlour.lending import Lending
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS_AT_MOST = 16
+CONNECTIONS_AT_MOST = 8  # that read, and as many that write
 WAIT_FOR_CONNECTION_S = 10
 SQLITE_BUSY_MS = 10_000  # how long the writer of another process is waited for
 SQLITE_LOOK_AGAIN_S = 0.01
@@ -61,6 +61,7 @@ OUTAGES = ("08", "25P03", "40", "53", "55P03", "57", "58")
 
 BROKEN_FILE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
+Isolation = Literal["AUTOCOMMIT", "READ COMMITTED"]
 Publish = Callable[[Sequence[Event]], None]
 Values = Mapping[str, object] | Sequence[Mapping[str, object]]
 
@@ -297,25 +298,18 @@ class PostgreSQL(Database):
     def __init__(self, address: str, publish: Publish) -> None:
         self._publish = publish
         self._address = address
-        self._engine = create_async_engine(
-            "postgresql+asyncpg://",
-            async_creator=self._connect,
-            pool_size=CONNECTIONS_AT_MOST,
-            max_overflow=0,
-            pool_timeout=WAIT_FOR_CONNECTION_S,
-        )
-        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._readers, self._writers = self._lending("AUTOCOMMIT"), self._lending("READ COMMITTED")
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reading]:
         with _refused_when_down():
-            async with self._reading.connect() as connection:
+            async with self._readers.lend() as connection:
                 yield Reading(connection.execute)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         with _refused_when_down():
-            async with self._engine.connect() as connection:
+            async with self._writers.lend() as connection:
                 transaction = Transaction(connection.execute, alone=False)
                 yield transaction
                 await _wholly(self._commit(connection, transaction))
@@ -330,7 +324,18 @@ class PostgreSQL(Database):
                 await connection.run_sync(work)
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        await self._readers.close()
+        await self._writers.close()
+
+    def _lending(self, isolation: Isolation) -> Lending:
+        engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=self._connect,
+            pool_size=CONNECTIONS_AT_MOST,
+            max_overflow=0,
+            isolation_level=isolation,
+        )
+        return Lending(engine, CONNECTIONS_AT_MOST, WAIT_FOR_CONNECTION_S)
 
     async def _connect(self) -> asyncpg.Connection:
         return await asyncpg.connect(
@@ -403,7 +408,7 @@ def _refused_when_down() -> Iterator[None]:
             raise
         log.warning("The database cannot do that now: %s", error.orig)
         raise Unavailable(RETRY_AFTER_S) from error
-    except (PoolTimeoutError, OSError) as error:
+    except OSError as error:
         log.warning("The database cannot be reached: %s", error or "it took too long")
         raise Unavailable(RETRY_AFTER_S) from error
 
