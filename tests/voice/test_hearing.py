@@ -1,12 +1,14 @@
 """Hearing a recording: exact ranges for players, for members alone, and where one stopped is remembered."""
 
-import asyncio
 import re
 from pathlib import Path
 
 import pytest
 
 from listening import is_silent, say_hello
+from parlour import db, schema
+from parlour.errors import NotThere
+from parlour.voice.listened import note_listened
 from parlour.voice.ranges import NoSuchRange, choose_range
 from people import Page, Person, hear
 from voice.voices import PHONE, WEBM, prepared, sources, speak
@@ -124,15 +126,13 @@ async def test_a_caption_can_be_changed_and_taken_away(ada: Person, talk: int) -
         assert len(sources(article)) == 1
 
 
-async def test_what_is_told_in_the_moment_of_its_deletion_is_kept_or_finds_nothing_there(
-    ada: Person, bo: Person, talk: int
-) -> None:
-    await speak(ada, talk, PHONE.content)
-    said = {"position": "3.25", "speed": "1"}
-    telling = [bo.post("/recordings/1/listened", said) for _ in range(10)]
-    deleted, *told = await asyncio.gather(ada.post("/messages/1/delete"), *telling)
-    assert deleted.status == 303
-    assert {each.status for each in told} <= {303, 404}
+async def test_the_place_in_what_was_deleted_a_moment_ago_is_nowhere(database_url: str) -> None:
+    database = db.connect(database_url, lambda _events: None)
+    await schema.migrate(database)
+    with pytest.raises(NotThere):
+        async with database.transaction() as writing:
+            await note_listened(writing, 1, 1, position_s=3.25, speed=1, heard=False)
+    await database.close()
 
 
 async def test_another_device_goes_on_where_one_stopped(ada: Person, bo: Person, talk: int) -> None:
