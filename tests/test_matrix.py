@@ -267,6 +267,7 @@ WITHOUT_ID: dict[Route, tuple[object, object]] = {  # anonymous, anybody who is 
     ("GET", "/people"): (SIGN_IN, 200),
     ("GET", "/settings"): (SIGN_IN, 200),
     ("GET", "/settings/sessions"): (SIGN_IN, 200),
+    ("GET", "/settings/notifications"): (SIGN_IN, 200),
     ("GET", "/sign-up"): (200, 303),
     ("GET", "/sign-in"): (200, 303),
     ("GET", "/live"): (SIGN_IN, 405),  # a page's socket, and nothing for a plain request

@@ -1,6 +1,7 @@
 // What the browser runs while no page is open: shows notifications, takes them away when they are read, and takes what is shared.
 "use strict";
 const SHELF = "shared";
+const NOBODY = "nobody";
 const A_DAY_MS = 24 * 60 * 60 * 1000;
 
 self.addEventListener("install", (event) => {
@@ -66,14 +67,31 @@ async function takeShared(request) {
   const said = ["title", "text", "url"].map((name) => form.get(name)).filter((part) => typeof part === "string" && part.trim());
   const text = [...new Set(said.map((part) => part.trim()))].join("\n");
   const audio = form.getAll("audio").find((file) => file instanceof File && file.size) ?? null;
-  await onShelf("readwrite", (shelf) => shelf.put({ text, audio, at: Date.now() }, "latest"));
+  const owner = await whose();
+  await onShelf("readwrite", (shelf) => shelf.put({ text, audio, at: Date.now() }, owner));
   return Response.redirect("/share", 303);
+}
+
+// Who is signed in; what is shared while nobody is belongs to whoever signs in to send it.
+async function whose() {
+  try {
+    const answer = await fetch("/settings/notifications", { redirect: "error" });
+    return answer.ok ? (await answer.json()).user : NOBODY;
+  } catch {
+    return NOBODY;
+  }
 }
 
 async function forgetOld() {
   await onShelf("readwrite", (shelf) => {
-    const asked = shelf.get("latest");
-    asked.onsuccess = () => asked.result && Date.now() - asked.result.at > A_DAY_MS && shelf.delete("latest");
+    const asked = shelf.openCursor();
+    asked.onsuccess = () => {
+      const found = asked.result;
+      if (!found) return;
+      // Under its old name it belonged to nobody in particular.
+      if (found.key === "latest" || Date.now() - found.value.at > A_DAY_MS) found.delete();
+      found.continue();
+    };
   });
 }
 

@@ -108,6 +108,7 @@ HANDLERS: list[Handler] = [
     inbox.conversation,
     live.live,
     notifications.settings,
+    notifications.whose,
     notifications.turn_on,
     notifications.turn_off,
     notifications.new_feed_address,

@@ -1,7 +1,9 @@
-// What another app shared waits with the service worker, and goes to the conversation that is chosen here.
+// What another app shared waits with the service worker for the one who shared it, and goes to the conversation chosen here.
 (() => {
   "use strict";
   const KEY_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+  const NOBODY = "nobody"; // was signed in when it was shared; whoever signs in at once is meant
+  const AT_ONCE_MS = 10 * 60 * 1000;
   const user = document.body.dataset.user;
   const place = document.getElementById("shared");
   let shared = null;
@@ -12,20 +14,28 @@
     if (!conversation || !shared) return;
     if (shared.text) addToDraft(conversation, shared.text);
     if (shared.audio) await keepRecording(conversation, shared.audio);
-    await change("shared", ["shared"], (shelf) => shelf.delete("latest"));
+    await change("shared", ["shared"], (shelf) => shelf.delete(user));
     location.assign(`/conversations/${conversation}#latest`);
   });
 
   async function show() {
-    const shelf = await open("shared");
-    const asked = shelf.transaction("shared").objectStore("shared").get("latest");
-    asked.onsuccess = () => {
-      shelf.close();
-      if (!asked.result?.text && !asked.result?.audio) return;
-      shared = asked.result;
-      place.replaceChildren(...drawn(shared));
-      for (const button of document.querySelectorAll("button[data-share]")) button.disabled = false;
-    };
+    await change("shared", ["shared"], (shelf) => {
+      const unclaimed = shelf.get(NOBODY);
+      unclaimed.onsuccess = () => {
+        const { result } = unclaimed;
+        if (result) shelf.delete(NOBODY);
+        if (result && Date.now() - result.at < AT_ONCE_MS) shelf.put(result, user);
+        const asked = shelf.get(user);
+        asked.onsuccess = () => asked.result && offer(asked.result);
+      };
+    });
+  }
+
+  function offer(found) {
+    if (!found.text && !found.audio) return;
+    shared = found;
+    place.replaceChildren(...drawn(shared));
+    for (const button of document.querySelectorAll("button[data-share]")) button.disabled = false;
   }
 
   function drawn({ text, audio }) {

@@ -55,6 +55,13 @@ async def settings(
     )
 
 
+@get("/settings/notifications")
+async def whose(viewer: TheViewer) -> Response[bytes]:
+    """For scripts, at the moment of it: who is signed in, and how much of a message a notification may show them."""
+    said = {"user": str(viewer.id), "shows": viewer.notifications_show}
+    return Response(msgspec.json.encode(said), media_type="application/json")
+
+
 @post("/settings/notifications/on", opt={"page": SETTINGS})
 async def turn_on(posted: ThePosted, database: Given[Database], notices: Given[Notices]) -> Redirect:
     """This browser is told of what is new, also while it is closed."""
