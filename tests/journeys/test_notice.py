@@ -1,17 +1,18 @@
 """Notice in a real browser: the bell, notifications, what is shared, and the app that is installed."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser as Chromium
-from playwright.async_api import CDPSession, Locator, Page, expect
+from playwright.async_api import CDPSession, Locator, Page, Route, expect
 
 from browsing import ON_SQLITE, Door, Visitor
 from conftest import OpenHouse, launched
 from parlour.notifications import pushing
-from people import Person
+from people import PATIENCE_S, Person
 from push_service import Browser, PushService, encode, push_service, read_notice
 
 # Chromium's own subscribe() asks a service in the world; this one gives what the test's own service would.
@@ -171,12 +172,61 @@ async def test_the_bell_rings_for_what_is_not_on_screen_also_where_no_push_servi
         worker = Worker(ada.page, await ada.context.new_cdp_session(ada.page))
         await worker.shows(["Bo", "after it", f"conversation-{talk}"])
         assert await ada.page.evaluate("window.tones") == 2, "it sounds once, for two messages of one breath"
+        async with Person(house) as elsewhere:
+            await elsewhere.sign_in("Ada")
+            await elsewhere.post("/settings", {"show": "message"})
+        await bo.say(talk, "for nobody behind her")
+        await worker.shows(["Parlour", "New message", f"conversation-{talk}"])
         inbox = ada.page
         await ada.new_tab(f"/conversations/{talk}")
         await expect(ada.entry("Bo")).not_to_contain_text("unread")
         await ada.page.close()
         worker = Worker(inbox, await ada.context.new_cdp_session(inbox))
         await worker.shows()
+
+
+@ON_SQLITE
+async def test_the_bell_does_not_ring_for_what_is_on_screen_or_marked_unread(house: str, door: Door) -> None:
+    ada = await door.open_for(house, "Ada")
+    await ada.context.add_init_script(UNREACHED)
+    await ada.enrol()
+    async with Person(house) as bo, Person(house) as cy:
+        await bo.sign_up("Bo")
+        await cy.sign_up("Cy")
+        talk, other = await bo.meet("Ada"), await cy.meet("Ada")
+        await bo.say(talk, "the first")
+        await ada.go("/")
+        await ada.page.evaluate("localStorage.setItem(`bell:${document.body.dataset.user}`, '1')")
+        pages = [await ada.new_tab("/"), await ada.new_tab(f"/conversations/{talk}")]
+        await expect(ada.entry("Bo")).not_to_contain_text("unread")
+        slow = asyncio.Event()
+
+        async def answer_late(route: Route) -> None:
+            await slow.wait()
+            await route.continue_()
+
+        await ada.page.route("**/read", answer_late)
+        await bo.say(talk, "on screen, and its reading not heard of for long")
+        await expect(ada.entry("Bo")).to_contain_text("1 unread")
+        assert await tones_after(pages, cy, other) == 2, "what was said before would have rung before"
+        slow.set()
+        await expect(ada.entry("Bo")).not_to_contain_text("unread")
+        article = await ada.open_menu("the first")
+        await article.get_by_role("button", name="Mark unread from here").click()
+        await expect(ada.entry("Bo")).to_contain_text("2 unread")
+        await bo.say(talk, "on screen, and not to be read")
+        await expect(ada.entry("Bo")).to_contain_text("3 unread")
+        assert await tones_after(pages, cy, other) == 4
+
+
+async def tones_after(pages: list[Page], cy: Person, talk: int) -> int:
+    """How often all pages sounded, once it rang for what Cy says somewhere else."""
+    before = sum([int(await page.evaluate("window.tones ?? 0")) for page in pages])
+    await cy.say(talk, "and this is on no screen")
+    async with asyncio.timeout(PATIENCE_S):
+        while (now := sum([int(await page.evaluate("window.tones ?? 0")) for page in pages])) == before:
+            await asyncio.sleep(0.05)
+    return now
 
 
 @ON_SQLITE
@@ -210,9 +260,22 @@ async def test_what_another_app_shares_goes_to_the_conversation_that_is_chosen(h
     await ada.page.evaluate(SHARE, {"text": "See https://example.org", "audio": True})
     await ada.go("/share")
     await expect(ada.page.get_by_text("See https://example.org")).to_be_visible()
+    await ada.page.evaluate(SHARE, {"text": "Nobody looked at this yet", "audio": True})
+    await ada.go("/settings")
+    await ada.press("Sign out")
+    ada.name = "Cy"  # sits down there next
+    await ada.enrol()
+    await ada.go("/share")
+    await expect(ada.page.get_by_text("Nothing is being shared")).to_be_visible()
+    await ada.go("/settings")
+    await ada.press("Sign out")
+    ada.name = "Ada"
+    await ada.go("/sign-in?next=/share")
+    await ada.sign_in()
+    await expect(ada.page.get_by_text("Nobody looked at this yet")).to_be_visible()
     await ada.press("Share with Bo")
     await expect(ada.page).to_have_url(f"{house}/conversations/{talk}#latest")
-    await expect(ada.box).to_have_value("See https://example.org")
+    await expect(ada.box).to_have_value("Nobody looked at this yet")
     unsent = ada.page.get_by_role("region", name="Unsent recording", exact=True)
     await expect(unsent).to_contain_text("memo.m4a")
     await ada.go("/share")

@@ -1,10 +1,13 @@
-// Fetched where the bell was pressed: rings for what is not on screen, and notifies where no push does.
-const LEFT_TO_THE_EYE_MS = 1_500; // whoever looks at the conversation has read it by then
+// Fetched where the bell was pressed: rings for what is new and on no screen, and notifies where no push does.
+const LEFT_TO_THE_EYE_MS = 1_500; // by then it is on the screen of whoever looks at the conversation
+const ANSWER_MS = 150; // of other pages of this browser, whether it is on theirs
 const NOTES_HZ = [659.25, 880];
 const NOTE_S = 0.14;
-const { user, session, shows } = document.body.dataset;
+const { user, session } = document.body.dataset;
 const bell = `bell:${user}`; // for which session it was pressed
-const known = new Map(); // from a line of the list to its unread count
+const known = new Map(); // from a line of the list to its unread count and its latest message
+const pages = new BroadcastChannel("bell");
+const seen = new Set(); // lines of which another page has just said that it shows what is new
 let watching = false;
 let context = null;
 
@@ -12,17 +15,23 @@ export function watch() {
   if (watching) return;
   watching = true;
   navigator.serviceWorker?.register("/service-worker.js").then(resume).catch(() => {});
-  for (const line of lines()) known.set(line.id, unreadOf(line));
+  for (const line of lines()) known.set(line.id, standOf(line));
   document.addEventListener("htmx:after:swap", look);
+  pages.addEventListener("message", ({ data: { asked, shown } }) => {
+    if (shown) seen.add(shown);
+    if (asked && isOnScreen(asked)) pages.postMessage({ shown: asked });
+  });
 }
 
 function look() {
   for (const line of lines()) {
-    const before = known.get(line.id) ?? 0;
-    const now = unreadOf(line);
+    const before = known.get(line.id) ?? { unread: 0, latest: "" };
+    const now = standOf(line);
     known.set(line.id, now);
-    if (now > before && !("muted" in line.dataset) && pressed()) setTimeout(tell, LEFT_TO_THE_EYE_MS, line.id);
-    if (before && !now) silence(line.id.split("-")[1]);
+    // Where the latest message is the same as before, somebody marked it unread.
+    const isNews = now.unread > before.unread && now.latest !== before.latest;
+    if (isNews && !("muted" in line.dataset) && pressed()) setTimeout(tell, LEFT_TO_THE_EYE_MS, line.id);
+    if (before.unread && !now.unread) silence(line.id.split("-")[1]);
   }
 }
 
@@ -38,14 +47,35 @@ async function resume({ pushManager }) {
 }
 
 // Of several open pages one rings.
-function tell(id) {
-  const line = document.getElementById(id);
-  if (!line || !unreadOf(line)) return;
+async function tell(id) {
+  if (isRead(id) || isOnScreen(id) || (await isOnAnotherScreen(id)) || isRead(id)) return;
   navigator.locks?.request(`ring ${id}`, { ifAvailable: true }, async (held) => {
     if (!held) return;
-    await ring(line);
+    await ring(document.getElementById(id));
     await new Promise((resolve) => setTimeout(resolve, LEFT_TO_THE_EYE_MS));
   });
+}
+
+function isRead(id) {
+  const line = document.getElementById(id);
+  return !line || !standOf(line).unread;
+}
+
+// Whether half of the latest that somebody else said, or half a screen of it, is before somebody's eyes.
+function isOnScreen(id) {
+  if (document.visibilityState !== "visible" || !document.querySelector(`#${id} [aria-current]`)) return false;
+  const article = [...document.querySelectorAll("#messages article:not(.mine)")].at(-1);
+  if (!article) return false;
+  const { top, bottom, height } = article.getBoundingClientRect();
+  const log = article.closest(".log").getBoundingClientRect();
+  return Math.min(bottom, log.bottom) - Math.max(top, log.top) >= Math.min(height, log.height) / 2;
+}
+
+async function isOnAnotherScreen(id) {
+  seen.delete(id);
+  pages.postMessage({ asked: id });
+  await new Promise((resolve) => setTimeout(resolve, ANSWER_MS));
+  return seen.has(id);
 }
 
 async function ring(line) {
@@ -55,10 +85,21 @@ async function ring(line) {
   const registration = await navigator.serviceWorker?.getRegistration();
   if (!registration || Notification.permission !== "granted") return;
   if (document.visibilityState === "visible" || (await registration.pushManager?.getSubscription())) return;
+  const shows = await howMuch();
   const title = shows === "message" ? "Parlour" : name;
   const body = shows === "everything" ? preview : "New message";
   const icon = document.querySelector("link[rel=apple-touch-icon]").href;
   await registration.showNotification(title, { body, icon, tag: `conversation-${id}`, renotify: true, data: { url: `/conversations/${id}` } });
+}
+
+// Asked each time, since it may have been decided elsewhere; where nobody answers, it is the least.
+async function howMuch() {
+  try {
+    const answer = await fetch("/settings/notifications", { redirect: "error" });
+    return answer.ok ? (await answer.json()).shows : "message";
+  } catch {
+    return "message";
+  }
 }
 
 async function silence(id) {
@@ -86,8 +127,9 @@ function lines() {
   return document.querySelectorAll("#conversations > li");
 }
 
-function unreadOf(line) {
-  return Number.parseInt(line.querySelector(".unread")?.textContent ?? "0", 10);
+function standOf(line) {
+  const unread = Number.parseInt(line.querySelector(".unread")?.textContent ?? "0", 10);
+  return { unread, latest: `${line.querySelector("time")?.dateTime} ${line.querySelector(".preview").textContent}` };
 }
 
 function pressed() {
