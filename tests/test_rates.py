@@ -26,6 +26,17 @@ def refused(limiter: Limiter, key: object) -> int | None:
     return None
 
 
+def test_whether_it_was_often_enough_can_be_asked_without_counting() -> None:
+    clock = Clock()
+    limiter = Limiter(Rate(1, 10), clock)
+    assert [limiter.is_used_up("Ada") for _ in range(3)] == [False] * 3
+    limiter.count("Ada")
+    assert limiter.is_used_up("Ada")
+    assert not limiter.is_used_up("Bo")
+    clock.now += 10
+    assert not limiter.is_used_up("Ada")
+
+
 def test_the_window_slides() -> None:
     clock = Clock()
     limiter = Limiter(Rate(2, 10), clock)

@@ -218,6 +218,7 @@ def create_site(config: Config, origins: Origins, leaving: asyncio.Event | None 
         "store": voice.store,
         "posts": Limiter(config.rate_posts),
         "starts": Limiter(config.rate_conversations),
+        "turned_away": Limiter(live.TURNED_AWAY),
         "telling": Telling(live_pages, Lines(templates), Limits(config.live_page_age_s, config.live_page_rows)),
     }
     return Litestar(

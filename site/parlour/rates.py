@@ -60,6 +60,11 @@ class Limiter:
         if len(self._times) > KEYS_AT_MOST:
             self._times.popitem(last=False)
 
+    def is_used_up(self, key: object) -> bool:
+        """Whether one more time for this key would be too many."""
+        since = self._clock() - self._rate.seconds
+        return sum(time > since for time in self._times.get(key, ())) >= self._rate.count
+
     def take_back(self, key: object) -> None:
         """The last time for this key was none."""
         if times := self._times.get(key):

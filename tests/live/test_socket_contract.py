@@ -60,6 +60,19 @@ async def test_who_talks_too_fast_is_1013_and_may_come_back(ada: Person, talk: i
         await say_hello(socket)
 
 
+async def test_who_goes_on_talking_too_fast_stays_outside_for_a_while_alone(ada: Person, bo: Person, talk: int) -> None:
+    for _ in range(3):
+        async with ada.listen(talk) as socket:
+            await say_hello(socket)
+            for _ in range(21):
+                await socket.send("{}")
+            assert (await end_of(socket))[1] == 1013
+    async with ada.listen(talk) as socket:
+        assert await end_of(socket) == ([], 1013)
+    async with bo.listen(talk) as socket:
+        await say_hello(socket)
+
+
 async def test_one_person_has_so_many_sockets_and_no_more(open_house: OpenHouse) -> None:
     url = await open_house(max_sockets_per_user=2)
     async with Person(url) as ada, Person(url) as bo:

@@ -1,5 +1,6 @@
 """The handshake of a page's socket, its hello, and what it may send."""
 
+import contextlib
 import re
 import time
 from typing import Annotated
@@ -12,7 +13,7 @@ from parlour.accounts.attempts import network
 from parlour.accounts.authentication import Authentication
 from parlour.conversations.memberships import Place, enter
 from parlour.db import Database
-from parlour.errors import Refusal, Unavailable
+from parlour.errors import Refusal, TooMany, Unavailable
 from parlour.forms import GREATEST_ID, Given, parse_id
 from parlour.live.audience import Audience
 from parlour.live.company import Company
@@ -20,12 +21,15 @@ from parlour.live.delivery import Delivery
 from parlour.live.frames import Frames
 from parlour.live.sockets import Socket
 from parlour.live.wire import wire_of
-from parlour.rates import Rate
+from parlour.rates import Limiter, Rate
 from parlour.security import Origins
 
 NOT_ALLOWED = 1008
 NOT_TEXT = 1003
 TRY_LATER = 1013
+# A page that was turned away for talking too fast may come back at once, but not again and again: to shake hands
+# with it costs more than to hear what it says.
+TURNED_AWAY = Rate(3, 30)  # pages of one session
 
 Asking = WebSocket[object, object, State]
 
@@ -63,6 +67,7 @@ async def live(
     company: Given[Company],
     frames: Given[Frames],
     frame_rate: Given[Rate],
+    turned_away: Given[Limiter],
 ) -> None:
     """The line to one open page, for as long as it lasts."""
     if not origins.is_our_origin(socket.headers.getall("origin", [])):
@@ -75,6 +80,10 @@ async def live(
             wire = wire_of(socket.scope)
             wire.write(frames.signed_out)
             wire.close(NOT_ALLOWED)
+            return
+        if turned_away.is_used_up(viewer.session_id):
+            await socket.accept()
+            wire_of(socket.scope).close(TRY_LATER)
             return
         wanted = socket.query_params.get("conversation")
         conversation_id = None if wanted is None else parse_id(wanted)
@@ -104,6 +113,10 @@ async def live(
         # The session may have ended between the look and the entrance, and then nobody would have told this page.
         await delivery.check_session(page)
         await _listen(socket, page, delivery, company, frame_rate)
+    except TooMany:
+        page.wire.turn_away(TRY_LATER)
+        with contextlib.suppress(TooMany):  # of the sockets that it had open before it was turned away
+            turned_away.count(viewer.session_id)
     except Unavailable:
         page.wire.close(TRY_LATER)
     finally:
@@ -112,7 +125,10 @@ async def live(
 
 
 async def _listen(socket: Asking, page: Socket, delivery: Delivery, company: Company, rate: Rate) -> None:
-    """Takes what the page sends until it goes: its hello, and afterwards what came to it and what its person does."""
+    """Takes what the page sends until it goes: its hello, and afterwards what came to it and what its person does.
+
+    Raises TooMany where it says more than anybody does.
+    """
     while True:
         message = await socket.receive()
         if message["type"] != "websocket.receive":
@@ -121,7 +137,7 @@ async def _listen(socket: Asking, page: Socket, delivery: Delivery, company: Com
         if text is None:
             page.wire.close(NOT_TEXT)
         elif _too_often(page, rate):
-            page.wire.turn_away(TRY_LATER)
+            raise TooMany(rate.seconds)
         elif page.greeted:
             _hear_word(text, page, company)
         elif not page.wire.closing:
