@@ -64,13 +64,14 @@ async def endpoints(database: db.Database) -> list[str]:
 async def test_a_message_reaches_a_closed_browser_and_only_that(
     ada: Person, bo: Person, talk: int, phone: Browser, service: PushService
 ) -> None:
-    laptop = Browser()
+    laptop, adas = Browser(), Browser()
     async with Person(bo.url) as elsewhere:
         await elsewhere.sign_in("Bo")
         await laptop.subscribe(elsewhere, service.endpoint("/laptop"))
-        await Browser().subscribe(ada, service.endpoint("/ada"))
+        await adas.subscribe(ada, service.endpoint("/ada"))
         await ada.say(talk, "an older one")
         await ada.say(talk, TALE)
+        await bo.say_live(talk, "said without having seen either")
         pushed = await service.receive("/bo")
         notice = read_notice(phone, pushed)
         assert notice["kind"] == "message"
@@ -87,6 +88,7 @@ async def test_a_message_reaches_a_closed_browser_and_only_that(
         with pytest.raises(InvalidTag):
             read_notice(phone, other)
     assert service.has_none("/bo"), "what is said in one breath is told once"
+    assert read_notice(adas, await service.receive("/ada"))["body"] == "said without having seen either"
     assert service.has_none("/ada"), "nobody is told of what they said"
 
 

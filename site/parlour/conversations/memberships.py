@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, exists, func, select
 
 from parlour.accounts.models import User
 from parlour.among import Among
-from parlour.conversations.marks import settle
 from parlour.conversations.models import Conversation, Membership
-from parlour.db import Database, Reading, Transaction
+from parlour.db import Database, Reading
 from parlour.errors import NotThere
-from parlour.events import MarksMoved, ReadMarkMoved
 from parlour.together import Together
 
 OTHER = Membership.__table__.alias("other")
@@ -24,6 +22,7 @@ THROUGH_THE_GATE = Among(
         Conversation.revision,
         Conversation.last_seq,
         Membership.read_seq,
+        Membership.uncounted,
         Membership.receipt_seq,
         Membership.gives_receipts,
         Membership.muted_until,
@@ -38,7 +37,7 @@ THROUGH_THE_GATE = Among(
     Membership.user_id,
 )
 
-UNREAD: ColumnElement[int] = Conversation.last_seq - Membership.read_seq
+UNREAD: ColumnElement[int] = Conversation.last_seq - Membership.read_seq - Membership.uncounted
 UNREAD_IN_ALL = (
     select(func.sum(UNREAD).label("unread"))
     .join_from(Membership, Conversation, Conversation.id == Membership.conversation_id)
@@ -61,6 +60,7 @@ RECEIPTS_OF_ALL = (
 MY_MARKS = (
     select(
         Membership.read_seq,
+        Membership.uncounted,
         Membership.delivered_seq,
         Membership.receipt_seq,
         Membership.unshown,
@@ -84,6 +84,12 @@ class Place(msgspec.Struct, frozen=True):
     receipt_seq: int = 0
     gives_receipts: bool = True
     muted_until: datetime | None = None
+    uncounted: int = 0
+
+    @property
+    def unread(self) -> int:
+        """How many messages are unread; one's own and deleted ones never are."""
+        return self.last_seq - self.read_seq - self.uncounted
 
     @property
     def told_seq(self) -> int:
@@ -134,6 +140,7 @@ def _place(row: Row[tuple[object, ...]]) -> Place:
         revision=row.revision,
         last_seq=row.last_seq,
         read_seq=row.read_seq,
+        uncounted=row.uncounted,
         receipt_seq=row.receipt_seq,
         gives_receipts=row.gives_receipts,
         muted_until=row.muted_until,
@@ -142,43 +149,10 @@ def _place(row: Row[tuple[object, ...]]) -> Place:
     )
 
 
-async def read_up_to(db: Transaction, place: Place, seq: int) -> None:
-    """Moves the read marks forward, never back; beyond the newest means the newest.
-
-    Whether others may see it is decided now and for good, by whether everybody here gives receipts at this moment.
-    """
-    seq = min(seq, place.last_seq)
-    mine = (await db.execute(MY_MARKS, {"conversation_id": place.id, "user_id": place.user_id})).one()
-    receipt_seq, unshown = settle(mine.receipt_seq, mine.unshown, seq, shown=mine.all_give_receipts)
-    if seq <= mine.read_seq and receipt_seq == mine.receipt_seq:
-        return
-    delivered_seq = max(seq, mine.delivered_seq)
-    await db.execute(
-        update(Membership)
-        .where(Membership.conversation_id == place.id, Membership.user_id == place.user_id)
-        .values(read_seq=max(seq, mine.read_seq), delivered_seq=delivered_seq, receipt_seq=receipt_seq, unshown=unshown)
-    )
-    if seq > mine.read_seq:
-        db.announce(ReadMarkMoved(place.id, place.user_id))
-    db.announce(MarksMoved(place.id))
-
-
 async def all_give_receipts(db: Reading, conversation_id: int) -> bool:
     """Whether what is read or played here at this moment may be told."""
     asked = {"conversation_id": conversation_id}
     return all(row.all_give_receipts for row in await db.execute(RECEIPTS_OF_ALL, asked))
-
-
-async def mark_unread(db: Transaction, place: Place, seq: int) -> None:
-    """Takes the read mark back to before `seq`, for the member alone: others see no less than before."""
-    moved = await db.execute(
-        update(Membership)
-        .where(Membership.conversation_id == place.id, Membership.user_id == place.user_id, Membership.read_seq >= seq)
-        .values(read_seq=seq - 1)
-        .returning(Membership.user_id)
-    )
-    if moved.all():
-        db.announce(ReadMarkMoved(place.id, place.user_id))
 
 
 async def count_unread(database: Database, user_id: int) -> int:

@@ -33,7 +33,8 @@ class Membership(Base):
 
     `read_seq` is for themselves and goes back when they mark something unread. What others may see never goes back: up
     to `receipt_seq` it is settled for each message whether it shows as read, and `unshown` names those that never will,
-    as in `3-5 9-9`, because receipts were off when they were read.
+    as in `3-5 9-9`, because receipts were off when they were read. `uncounted` says how many messages after `read_seq`
+    are no news, being the member's own or deleted: the others are unread.
     """
 
     __tablename__ = "membership"
@@ -41,6 +42,7 @@ class Membership(Base):
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True, index=True)
     read_seq: Mapped[int] = mapped_column(default=0)
+    uncounted: Mapped[int] = mapped_column(server_default="0")
     joined_at: Mapped[datetime]
     delivered_seq: Mapped[int] = mapped_column(server_default="0")
     receipt_seq: Mapped[int] = mapped_column(server_default="0")

@@ -9,7 +9,7 @@ from litestar.response import Response
 from parlour.accounts.authentication import TheViewer
 from parlour.accounts.pages import Pages
 from parlour.conversations.marks import Standings, deliver, marks_for, read_standings
-from parlour.conversations.memberships import Place, enter, read_up_to
+from parlour.conversations.memberships import Place, enter
 from parlour.conversations.settings import MUTES, chosen_mute
 from parlour.db import Database
 from parlour.errors import Refusal
@@ -19,10 +19,13 @@ from parlour.hub import Hub
 from parlour.inbox.listing import ENTRIES_AT_MOST, Entry, digest, list_conversations
 from parlour.messages.drawing import as_page
 from parlour.messages.history import PAGE_ROWS, Line, read_page
+from parlour.messages.reading import read_up_to
 from parlour.messages.routes import wants_fragments
 from parlour.voice.listened import read_listened
 
-PURPOSES = ("sec-purpose", "purpose", "x-moz")  # in which browsers say that they fetch a page before it is wanted
+# In which browsers say that they fetch a page before it is wanted, and what they say.
+PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+AHEAD = ("prefetch", "preview")
 
 
 class Company(Protocol):
@@ -43,7 +46,7 @@ async def inbox(request: Asked, viewer: TheViewer, database: Given[Database], pa
     """Every conversation of the viewer."""
     async with database.reading() as db:
         entries = await list_conversations(db, viewer.id)
-    if is_plain(request):
+    if is_seen(request):
         await _note_served(database, viewer.id, entries)
     return pages.show(request, "inbox/inbox.html", **_list(entries))
 
@@ -76,7 +79,7 @@ async def conversation(
         entries = await list_conversations(db, viewer.id, place.id)
         standings = await read_standings(db, place.id)
         listened = await read_listened(db, viewer.id, [line.recording.id for line in lines if line.recording])
-    if is_plain(request):
+    if is_seen(request):
         await _note_served(database, viewer.id, entries)
     marks = marks_for(standings, viewer.id)
     rows = as_page(lines, viewer.id, listened, marks)
@@ -112,8 +115,8 @@ def _before(request: Asked) -> int:
 
 def is_seen(request: Asked) -> bool:
     """Whether somebody looks at what is served: not where a browser fetches it before it is wanted."""
-    ahead = any("prefetch" in request.headers.get(name, "") for name in PURPOSES)
-    return not ahead and "only_head" not in request.state
+    said = " ".join(request.headers.get(name, "") for name in PURPOSES).lower()
+    return not any(word in said for word in AHEAD) and "only_head" not in request.state
 
 
 def is_plain(request: Asked) -> bool:
@@ -139,12 +142,21 @@ def _places(request: Asked, place: Place, lines: list[Line]) -> dict[str, object
     """Where older messages and new ones begin; the address of a page further back says where they did at first."""
     older = lines[0].seq if lines and lines[0].seq > 1 else None
     told = parse_number(request.query_params.get("new", ""))
-    first_new = place.read_seq + 1 if told is None else told
+    first_new = _first_unread(place, lines) if told is None else told
     if not 0 < first_new <= place.last_seq:
         return {"older": older, "first_new": None, "new_before": None}
     here = bool(lines) and lines[0].seq <= first_new <= lines[-1].seq
     # Elsewhere than on this page: the page on which they begin has as much before as after it.
     return {"older": older, "first_new": first_new, "new_before": None if here else first_new + PAGE_ROWS // 2}
+
+
+def _first_unread(place: Place, lines: list[Line]) -> int:
+    """Where what is unread begins, 0 where nothing is; if this page does not reach so far back, at the read mark."""
+    behind = place.read_seq + 1
+    if not place.unread or not lines or lines[0].seq > behind:
+        return behind if place.unread else 0
+    news = (line.seq for line in lines if line.seq >= behind and line.author_id != place.user_id and not line.deleted)
+    return next(news, behind)
 
 
 def _list(entries: list[Entry]) -> dict[str, object]:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from parlour.accounts.sessions import Lifetime, find_ends
 from parlour.conversations.marks import deliver, marks_for, read_standings
-from parlour.conversations.memberships import enter, read_up_to
+from parlour.conversations.memberships import enter
 from parlour.conversations.models import Conversation
 from parlour.db import Database
 from parlour.errors import NotThere, Unavailable
@@ -27,6 +27,7 @@ from parlour.inbox.listing import Entry, list_members
 from parlour.live.company import Company
 from parlour.live.live_page import Ending, LivePage
 from parlour.live.works import Works
+from parlour.messages.reading import read_up_to
 
 PAGES_PER_SESSION = 2  # a browser opens six connections to one host, and other pages need some
 WATCH_SESSIONS_EVERY_S = 0.5

@@ -12,6 +12,7 @@ from parlour.errors import NotThere
 from parlour.events import ConversationChanged
 from parlour.messages.history import Line
 from parlour.messages.models import Message
+from parlour.messages.reading import note_deleted
 from parlour.voice.recordings import forget
 
 
@@ -27,6 +28,7 @@ async def delete(db: Transaction, line: Line) -> tuple[int, list[str]]:
     """
     gone: dict[str, object] = {"text": None, "recording_id": None, "deleted_at": datetime.now(UTC)}
     revision = await _change(db, line.id, line.conversation_id, gone)
+    await note_deleted(db, line.conversation_id, line.author_id, line.seq)
     return revision, await forget(db, line.recording.id) if line.recording else []
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import msgspec
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Integer, bindparam, case, insert, select, update
 
 from parlour.among import Among
 from parlour.conversations.memberships import Place
@@ -232,10 +232,18 @@ MOVE_TAIL = (
     .where(Conversation.id == bindparam("moved_id"))
     .values({name: bindparam(f"new_{name}") for name in Tail.__struct_fields__})
 )
+NOTHING_UNREAD = Membership.read_seq + Membership.uncounted == bindparam("before_seq", type_=Integer)
+# What others said before it, and was not shown to the author, stays unread.
 MOVE_MARK = (
     update(Membership)
     .where(Membership.conversation_id == bindparam("in_id"), Membership.user_id == bindparam("by_id"))
-    .values(read_seq=bindparam("new_seq"))
+    .values(
+        read_seq=case((NOTHING_UNREAD, bindparam("run_seq", type_=Integer)), else_=Membership.read_seq),
+        uncounted=case(
+            (NOTHING_UNREAD, bindparam("later", type_=Integer)),
+            else_=Membership.uncounted + bindparam("own", type_=Integer),
+        ),
+    )
 )
 
 
@@ -319,8 +327,10 @@ def _line(message_id: int, draft: Draft, row: Fresh, sound: Sound | None) -> Lin
 
 async def _write_conversations(db: Transaction, rows: list[Fresh], tails: dict[int, Tail]) -> None:
     """Writes the ends of the conversations and the read marks of those who spoke, and announces each change."""
-    marks = {(row.conversation_id, row.author_id): row.seq for row in rows}
-    changed = sorted({conversation_id for conversation_id, _ in marks})
+    said: dict[tuple[int, int], list[int]] = {}
+    for row in rows:
+        said.setdefault((row.conversation_id, row.author_id), []).append(row.seq)
+    changed = sorted({conversation_id for conversation_id, _ in said})
     await db.execute(
         MOVE_TAIL,
         [
@@ -329,7 +339,13 @@ async def _write_conversations(db: Transaction, rows: list[Fresh], tails: dict[i
         ],
     )
     await db.execute(
-        MOVE_MARK, [{"in_id": place, "by_id": author, "new_seq": seq} for (place, author), seq in sorted(marks.items())]
+        MOVE_MARK, [{"in_id": place, "by_id": author} | _own(seqs) for (place, author), seqs in sorted(said.items())]
     )
     for moved in changed:
         db.announce(ConversationChanged(moved, tails[moved].revision))
+
+
+def _own(seqs: list[int]) -> dict[str, int]:
+    """What somebody said in a group: from where on, to where without a word of others between, and how much later."""
+    run = sum(seq == seqs[0] + index for index, seq in enumerate(seqs))
+    return {"before_seq": seqs[0] - 1, "run_seq": seqs[0] + run - 1, "later": len(seqs) - run, "own": len(seqs)}

@@ -11,7 +11,7 @@ from litestar.response import Redirect, Response
 from parlour.accounts.authentication import Posted, ThePosted, TheViewer
 from parlour.accounts.pages import FormPage, Pages, Shown
 from parlour.accounts.sessions import Viewer, forget_carried
-from parlour.conversations.memberships import Gate, enter, mark_unread, read_up_to
+from parlour.conversations.memberships import Gate, enter
 from parlour.db import Database, Reading
 from parlour.errors import Refusal, TooMany, Unavailable
 from parlour.forms import Asked, BadKey, Form, Given, new_key, parse_id, parse_key, parse_number, parse_revision
@@ -20,6 +20,7 @@ from parlour.messages.answering import Answers
 from parlour.messages.drawing import as_row
 from parlour.messages.history import PAGE_ROWS, Line, find_message, find_own_message
 from parlour.messages.posting import Posting
+from parlour.messages.reading import mark_unread, read_up_to
 from parlour.messages.speaking import Speaking
 from parlour.rates import Limiter
 from parlour.templating import html

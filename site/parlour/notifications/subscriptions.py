@@ -25,7 +25,7 @@ THERE = Conversation.__table__.alias("there")
 NEWS = Message.__table__.alias("news")
 
 UNREAD_IN_ALL = (
-    select(func.coalesce(func.sum(THERE.c.last_seq - ALL.c.read_seq), 0))
+    select(func.coalesce(func.sum(THERE.c.last_seq - ALL.c.read_seq - ALL.c.uncounted), 0))
     .join_from(ALL, THERE, THERE.c.id == ALL.c.conversation_id)
     .where(ALL.c.user_id == User.id)
     .scalar_subquery()
