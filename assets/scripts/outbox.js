@@ -91,15 +91,17 @@
       failures = 0;
       return 0;
     }
-    const words = sentenceOf(html) ?? "This message was refused.";
+    const refused = status >= 400 && status < 500 && status !== 408;
+    const words = sentenceOf(html) ?? (refused ? "This message was refused." : status ? "The server failed." : "The server cannot be reached.");
     if (status === 401) return signIn();
     // What follows would be refused as well, and one text after another must not come back in the wrong order.
     if (status === 403 || status === 429) return giveAllBack(words, status === 403);
-    if (status >= 400 && status < 500 && status !== 408) {
+    if (refused) {
       if (drop(nameOf(item))) tell("outbox:refused", { ...item, words });
       return 0;
     }
-    item.reason = status ? words : "The server cannot be reached.";
+    // What follows waits for the same.
+    for (const each of waiting.values()) each.reason = words;
     changed();
     failures += 1;
     const pause = Math.min(500 * 2 ** failures, LONGEST_PAUSE_MS) * (0.75 + Math.random() / 4);
@@ -146,7 +148,8 @@
   function read(name) {
     const [conversation, key] = name.slice(shelf.length).split(":");
     const { text, at } = JSON.parse(localStorage.getItem(name));
-    return { conversation, key, text, at, stored: true };
+    // A page that comes again is given a moment, and no more, before it says that this did not go.
+    return { conversation, key, text, at, since: Math.max(at, Date.now() - 27_000), stored: true };
   }
 
   // False where the browser keeps nothing: the page alone has it.

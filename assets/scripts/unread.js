@@ -1,4 +1,4 @@
-// Tells how much is unread wherever a page can: in its title, in its picture, and on the app's own.
+// Tells how much is unread wherever a page can: in its title, in its picture, and on the app's own. A list that has not come yet says nothing.
 (() => {
   const list = part("conversations");
   const picture = part("favicon");
@@ -20,7 +20,7 @@
 
   function count() {
     const told = document.title.match(/^\((\d+)\) /)?.[1] ?? 0;
-    const counts = list ? [...list.querySelectorAll(".unread")] : [{ textContent: told }];
+    const counts = list?.firstElementChild ? [...list.querySelectorAll(".unread")] : [{ textContent: told }];
     const unread = counts.reduce((sum, { textContent }) => sum + parseInt(textContent, 10), 0);
     if (unread === shown) return;
     shown = unread;

@@ -20,7 +20,7 @@
     }
     for (const item of items) {
       if (!rows.has(item.key)) rows.set(item.key, list.appendChild(draw(item)));
-      if (item.reason && Date.now() - (item.since ?? item.at) >= PATIENCE_MS) fail(rows.get(item.key), item);
+      if (Date.now() - (item.since ?? item.at) >= PATIENCE_MS) fail(rows.get(item.key), item);
     }
     list.hidden = rows.size === 0;
   }
@@ -32,6 +32,7 @@
   }
 
   function fail(row, item) {
+    item.reason ??= "No answer yet.";
     const reason = row.querySelector(".reason");
     if (reason) {
       if (reason.textContent !== item.reason) reason.textContent = item.reason;

@@ -193,7 +193,7 @@ def create_site(config: Config, origins: Origins, leaving: asyncio.Event | None 
             await database.close()
 
     given = {
-        "answers": Answers(database, feed, drawing),
+        "answers": Answers(database, feed, drawing, company.note_came),
         "assets": assets,
         "audience": audience,
         "authentication": who,

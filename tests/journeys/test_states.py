@@ -130,7 +130,7 @@ async def test_what_is_unread_is_told_everywhere_until_it_is_read(pair: Pair) ->
     ada, bo, conversation = pair
     await bo.go("/")
     tab = bo.page
-    await bo.new_tab("/settings")
+    settings = await bo.new_tab("/settings")
     for number in range(1, 61):
         await ada.page.request.post(
             f"{ada.url}/conversations/{conversation}/messages",
@@ -139,13 +139,17 @@ async def test_what_is_unread_is_told_everywhere_until_it_is_read(pair: Pair) ->
         )
     await expect(tab).to_have_title("(60) Conversations · Parlour")
     await expect(tab.locator("#favicon")).to_have_attribute("href", re.compile("mark-unread"))
-    await bo.page.reload()
-    await expect(bo.page).to_have_title("(60) Settings · Parlour")
+    await expect(settings).to_have_title("(60) Settings · Parlour")
+    bo.means_status(404)
+    nowhere = await bo.new_tab("/nowhere")
+    await expect(nowhere).to_have_title("(60) Nothing here · Parlour")
 
-    await bo.go(f"/conversations/{conversation}")
+    await bo.new_tab(f"/conversations/{conversation}")
     await expect(bo.article("Line 60.")).to_be_in_viewport()  # a conversation opens at its latest message
     await expect(tab).to_have_title("Conversations · Parlour")  # read here, it is read there
     await expect(tab.locator("#favicon")).not_to_have_attribute("href", re.compile("mark-unread"))
+    await expect(settings).to_have_title("Settings · Parlour")  # also where there is no list
+    await expect(nowhere).to_have_title("Nothing here · Parlour")
     await expect(bo.page).to_have_title("Ada · Parlour")
     await bo.follow("Jump to first new")
     separator = bo.page.get_by_role("separator", name="New messages", exact=True)
@@ -172,6 +176,9 @@ async def test_what_is_marked_unread_stays_so_until_the_page_is_loaded_again(pai
     await expect(tab).to_have_title("(3) Ada · Parlour")
     await expect(ada.state("Fourth.")).to_have_text("Delivered")
     await expect(ada.state("Third.")).to_have_text("Read")  # others see no less than before
+    await bo.say("My own.")
+    await expect(ada.article("My own.")).to_be_visible()
+    await expect(tab).to_have_title("(3) Ada · Parlour")
     plain = await door.open_for(bo.url, "Bo", scripts=False)
     await plain.go("/sign-in")
     await plain.sign_in()
@@ -211,8 +218,22 @@ async def test_what_does_not_go_can_be_sent_again_copied_or_thrown_away(pair: Pa
     sentence = '<p role="alert">We are out for a moment.</p>'
     await ada.page.route("**/messages", lambda route: route.fulfill(status=503, body=sentence))
     await ada.say("It will not go.")
+    await ada.say("Nor will this.")
     await ada.page.clock.run_for(32_000)
-    await expect(item).to_contain_text("We are out for a moment.")
+    for each in (item.first, item.last):
+        await expect(each).to_contain_text("Not sent")
+        await expect(each).to_contain_text("We are out for a moment.")
+    await ada.page.unroute("**/messages")
+    ada.means_status(500)
+    await ada.page.route("**/messages", lambda route: route.fulfill(status=500, body="<p>Oh</p>"))
+    await ada.page.reload()
+    await expect(item.last).to_contain_text("Sending")
+    await ada.page.clock.run_for(5_000)
+    for each in (item.first, item.last):
+        await expect(each).to_contain_text("Not sent")
+        await expect(each).to_contain_text("The server failed.")
+    await item.last.get_by_role("button", name="Discard", exact=True).click()
+    await expect(item).to_have_count(1)
     await ada.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await ada.press("Copy")
     assert await ada.page.evaluate("navigator.clipboard.readText()") == "It will not go."

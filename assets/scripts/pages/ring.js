@@ -15,7 +15,7 @@ export function watch() {
   if (watching) return;
   watching = true;
   navigator.serviceWorker?.register("/service-worker.js").then(resume).catch(() => {});
-  for (const line of lines()) known.set(line.id, standOf(line));
+  learn();
   document.addEventListener("htmx:after:swap", look);
   pages.addEventListener("message", ({ data: { asked, shown } }) => {
     if (shown) seen.add(shown);
@@ -23,7 +23,13 @@ export function watch() {
   });
 }
 
+function learn() {
+  for (const line of lines()) known.set(line.id, standOf(line));
+}
+
 function look() {
+  // Where the list comes over the line, what is in it at first is no news.
+  if (!known.size && document.querySelector("#live[hidden]")) return learn();
   for (const line of lines()) {
     const before = known.get(line.id) ?? { unread: 0, latest: "" };
     const now = standOf(line);

@@ -248,9 +248,12 @@ async def viewer(request: Asked, authentication: Given[Authentication], count_un
 
 async def posted(request: Asked, authentication: Given[Authentication], count_unread: Given[CountUnread]) -> Posted:
     """The dependency `posted`: the viewer and the form that they sent."""
-    sent = await authentication.posted(request)
-    await _count(request, sent.viewer, count_unread)
-    return sent
+    try:
+        return await authentication.posted(request)
+    finally:
+        # A refusal's title tells it, too.
+        if found := request.state.get("viewer"):
+            await _count(request, found, count_unread)
 
 
 async def _count(request: Asked, found: Viewer, count_unread: CountUnread) -> None:

@@ -97,8 +97,12 @@ class Company:
     def acknowledge(self, page: Socket, came: dict[int, int]) -> None:
         """A page has these conversations in front of it up to those places."""
         for conversation_id, seq in islice(came.items(), ENTRIES_AT_MOST):
-            key = (conversation_id, page.user_id)
-            self._came[key] = max(seq, self._came.get(key, 0))
+            self.note_came(conversation_id, page.user_id, seq)
+
+    def note_came(self, conversation_id: int, user_id: int, seq: int) -> None:
+        """This user has the conversation in front of them up to that place."""
+        key = (conversation_id, user_id)
+        self._came[key] = max(seq, self._came.get(key, 0))
         self._acknowledged.set()
 
     def act(self, page: Socket, doing: str) -> None:
