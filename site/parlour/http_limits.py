@@ -14,7 +14,7 @@ from parlour.live.wire_transport import notice_death
 HEAD_LIMIT = 32 * 1024  # bytes of a request's line and headers together
 HEAD_WAIT_S = 10.0  # from a request's first byte to the end of its headers
 FIRST_BYTE_WAIT_S = 30.0  # a connection on which nothing was ever asked; browsers open some ahead
-READER_WAIT_S = 60.0  # a reader that takes nothing for so long is gone
+READER_WAIT_S = 40.0  # a reader that takes nothing for so long is gone; who has a live page is not here by then
 DEAD_READER_S = 30  # one that does not even acknowledge: whoever has a live page counts as here until it ends
 LAST_WORDS_S = 2.0  # how long a refused peer may go on sending before the connection is cut
 

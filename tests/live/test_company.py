@@ -9,6 +9,7 @@ from websockets.asyncio.client import ClientConnection
 from browsing import ON_SQLITE
 from conftest import Invite
 from listening import is_silent, say_hello
+from parlour import http_limits
 from parlour.live import company, delivery, presence
 from people import Person, hear, hear_all
 from raw_page import TEXT, Page, masked
@@ -105,6 +106,7 @@ async def test_several_pages_are_one_person(
 async def test_whoever_reads_without_scripts_is_here_too(
     ada: Person, bo: Person, talk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert http_limits.READER_WAIT_S + presence.AWAY_AFTER_S <= 45, "whoever takes nothing any more is not here"
     monkeypatch.setattr(presence, "AWAY_AFTER_S", 0.1)
     async with ada.listen(talk) as hers:
         await say_hello(hers)

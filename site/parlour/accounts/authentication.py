@@ -256,6 +256,12 @@ async def posted(request: Asked, authentication: Given[Authentication], count_un
             await _count(request, found, count_unread)
 
 
+async def recognise(request: Asked, authentication: Authentication, count_unread: CountUnread) -> None:
+    """Notes who is asking where anybody may, for the title of a page that refuses."""
+    if found := await authentication.find(request):
+        await _count(request, found, count_unread)
+
+
 async def _count(request: Asked, found: Viewer, count_unread: CountUnread) -> None:
     """Counts what the title of a whole page tells; a fragment has none."""
     if request.headers.get("hx-request") != "true":

@@ -7,11 +7,12 @@ from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import Redirect, Response
 
-from parlour.accounts.authentication import ThePosted, TheViewer
+from parlour.accounts.authentication import Authentication, CountUnread, ThePosted, TheViewer, recognise
 from parlour.accounts.pages import Pages
 from parlour.accounts.settings.choices import SHOWS, read_choices
 from parlour.assets import Assets
 from parlour.db import Database
+from parlour.errors import NotThere
 from parlour.forms import Asked, Given
 from parlour.inbox.listing import list_conversations
 from parlour.notifications import feed, subscriptions
@@ -96,11 +97,20 @@ async def new_feed_address(posted: ThePosted, database: Given[Database]) -> Redi
 
 @get("/feeds/{token:str}")
 async def unread_feed(
-    request: Asked, token: FromPath[str], database: Given[Database], notices: Given[Notices]
+    request: Asked,
+    token: FromPath[str],
+    database: Given[Database],
+    notices: Given[Notices],
+    authentication: Given[Authentication],
+    count_unread: Given[CountUnread],
 ) -> Response[str]:
     """The unread conversations, for a feed reader; nothing is read by it. Raises NotThere."""
-    async with database.reading() as db:
-        entries = await feed.read_feed(db, notices.feeds, token)
+    try:
+        async with database.reading() as db:
+            entries = await feed.read_feed(db, notices.feeds, token)
+    except NotThere:
+        await recognise(request, authentication, count_unread)
+        raise
     base = notices.base_url or str(request.base_url).rstrip("/")
     digest = hashlib.sha256(msgspec.json.encode([base, entries])).hexdigest()[:32]
     headers = {"etag": f'"{digest}"', "cache-control": "private, no-cache"}
