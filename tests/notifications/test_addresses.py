@@ -1,5 +1,6 @@
 """No push goes to where no push service is: not by number, not by name, and not by a name that changes its mind."""
 
+import asyncio
 import socket
 
 import httpcore
@@ -95,6 +96,21 @@ async def test_a_name_that_nobody_knows_is_no_attack(ended: PushService) -> None
     await client.close()
     with pytest.raises(httpcore.ConnectError):
         await CheckedBackend(Reachable(())).connect_tcp("127.0.0.1", ended.port)
+
+
+async def test_a_pause_of_any_length_is_a_minute_at_most() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 503 x\r\ncontent-length: 0\r\nretry-after: " + b"9" * 5_000 + b"\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        host = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        client = PushClient(Reachable((host,)))
+        sent = await client.send(f"http://{host}/x", {}, b"")
+        assert (sent.outcome, sent.pause_s) == (Outcome.LATER, 60)
+        await client.close()
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ ANSWER_WITHIN_S = 8.0
 KEPT_OPEN_S = 30.0
 ANSWER_LIMIT = 16 * 1024  # bytes; nobody reads them, but they must be out of the way for the next request
 LONGEST_PAUSE_S = 60
+DIGITS_AT_MOST = 9  # of a longer number the beginning is more than long enough
 GONE = (404, 410)
 LATER = (408, 425, 429)
 
@@ -151,7 +152,7 @@ def _judge(answer: httpcore.Response) -> Sent:
         return Sent(Outcome.TAKEN, reason)
     if answer.status in LATER or answer.status >= 500:
         said = next((value for name, value in answer.headers if name.lower() == b"retry-after"), b"")
-        return Sent(Outcome.LATER, reason, min(int(said), LONGEST_PAUSE_S) if said.isdigit() else 0.0)
+        return Sent(Outcome.LATER, reason, min(int(said[:DIGITS_AT_MOST]), LONGEST_PAUSE_S) if said.isdigit() else 0.0)
     return Sent(Outcome.REFUSED, reason)
 
 
