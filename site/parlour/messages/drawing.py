@@ -1,6 +1,7 @@
 """Draws messages: as a row of the page, and as the partials that bring an open page up to date."""
 
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 from markupsafe import Markup
@@ -15,14 +16,7 @@ from parlour.voice.waveform import LOUDEST
 
 BAR_STEP = 4  # units of a waveform's drawing, from one bar to the next
 WAVE_HEIGHT = 32
-
-
-class Bar(msgspec.Struct, frozen=True):
-    """One bar of a waveform, in the units of its drawing."""
-
-    x: int
-    y: int
-    height: int
+KEPT_WAVES = 1_024  # each is drawn with every page that shows its message
 
 
 class Voice(msgspec.Struct, frozen=True):
@@ -33,7 +27,7 @@ class Voice(msgspec.Struct, frozen=True):
     preparing: bool
     gone: bool  # from the store; nothing can be heard
     sources: list[Source]
-    bars: list[Bar]
+    wave: str  # the path of its waveform
     progress: Progress | None  # where it is not known, the page that has the row keeps what it knows
     speed: float
 
@@ -99,15 +93,20 @@ def _voice(sound: Sound, listened: Listened | None) -> Voice:
         preparing=sound.preparing,
         gone=not sound.sources,
         sources=sound.sources,
-        bars=[_bar(place, peak) for place, peak in enumerate(sound.peaks)],
+        wave=_wave(sound.peaks),
         progress=listened.of(sound.id) if listened else None,
         speed=listened.speed if listened else 1.0,
     )
 
 
-def _bar(place: int, peak: int) -> Bar:
-    height = 2 + peak * (WAVE_HEIGHT - 2) // LOUDEST
-    return Bar(place * BAR_STEP + 1, (WAVE_HEIGHT - height) // 2, height)
+@lru_cache(KEPT_WAVES)
+def _wave(peaks: bytes) -> str:
+    """One line for each bar, around the middle; its round ends stand out by half its width."""
+    lines = []
+    for place, peak in enumerate(peaks):
+        height = 2 + peak * (WAVE_HEIGHT - 2) // LOUDEST
+        lines.append(f"M{place * BAR_STEP + 2} {(WAVE_HEIGHT - height) // 2 + 1}v{height - 2}")
+    return "".join(lines)
 
 
 class Drawing:
