@@ -171,6 +171,7 @@ async def test_signing_out_takes_the_cookie_back(ada: Person) -> None:
     cookie = ada.client.cookies["session"]
     answer = await ada.submit("/settings", "/sign-out")
     assert re.search(r"session=[^;]*;.*max-age=0", answer.answer.headers["set-cookie"], re.IGNORECASE)
+    assert answer.answer.headers["clear-site-data"] == '"cache"', "what the browser kept is taken back as well"
     assert "session" not in ada.client.cookies
     assert not await with_cookie(ada.url, cookie)
 

@@ -71,6 +71,34 @@ async def test_it_goes_on_from_a_cursor_without_loss_or_doubling(open_house: Ope
         assert len(shown) == 12
 
 
+async def test_what_was_changed_before_anybody_saw_it_stands_where_it_was_said(open_house: OpenHouse) -> None:
+    url = await open_house(live_page_rows=4)
+    async with Person(url) as ada, Person(url) as bo:
+        await ada.sign_up("Ada")
+        await bo.sign_up("Bo")
+        talk = await ada.meet("Bo")
+        for number in range(6):
+            await ada.say(talk, f"word {number}")
+        [first, *_] = [
+            int(found)
+            for found in re.findall(r'<article id="message-(\d+)"', (await ada.get(f"/conversations/{talk}")).text)
+        ]
+        await ada.submit(f"/messages/{first}/edit", f"/messages/{first}/edit", text="word 0, better")
+        address = f"/conversations/{talk}/live?after=0"
+        shown: list[int] = []
+        while len(shown) < 4:
+            async with live(bo, address) as page:
+                words = await page.end()
+                shown += page.messages
+                address = next_address(words)
+        assert shown[0] == first
+        async with live(bo, address) as page:
+            await page.hear("word 5")
+            shown += page.messages
+        assert shown == sorted(set(shown))
+        assert len(shown) == 6
+
+
 async def test_it_goes_on_as_a_new_page_when_it_is_old(open_house: OpenHouse) -> None:
     url = await open_house(live_page_age_s=1)
     async with Person(url) as ada:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from parlour.messages.history import PAGE_ROWS
 from people import Person
 
 pytestmark = pytest.mark.usefixtures("quiet_log")
@@ -40,6 +41,18 @@ async def test_it_comes_as_often_as_one_chooses_or_not_at_all(ada: Person, talk:
     assert manual.answer.headers["cache-control"] == "no-store"
     for every in ("", "0", "1", "-5", "5s", "none"):
         assert (await ada.get(f"/conversations/{talk}/refreshing?every={every}")).status == 422
+
+
+async def test_what_is_too_old_for_it_is_a_page_of_its_own(ada: Person, bo: Person, talk: int) -> None:
+    for number in range(PAGE_ROWS):
+        await bo.say(talk, f"word {number}.")
+    assert "Older messages" not in (await ada.get(f"/conversations/{talk}/refreshing")).text
+    await bo.say(talk, "one more")
+    for every in ("5", "manual"):
+        page = await ada.get(f"/conversations/{talk}/refreshing?every={every}")
+        assert "word 1." in page.text
+        assert "word 0." not in page.text
+        assert f'<a href="/conversations/{talk}?before=2"' in page.text
 
 
 async def test_whoever_wrote_comes_back_to_it(ada: Person, talk: int) -> None:

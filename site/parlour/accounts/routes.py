@@ -224,6 +224,8 @@ async def _sign_in(
 def _signed_out(authentication: Authentication) -> Redirect:
     response = Redirect("/sign-in", status_code=303)
     authentication.forget_session(response)
+    # Going back must not show what the browser kept to ask about; all else that is private it was told not to keep.
+    response.headers["clear-site-data"] = '"cache"'
     return response
 
 

@@ -75,6 +75,7 @@ async def refreshing(
             conversation=place,
             rows=rows,
             older=lines[0].seq if lines and lines[0].seq > 1 else None,
+            first_new=None,
             every=every,
             back=back if back in INTERVALS else "",
             intervals=INTERVALS,

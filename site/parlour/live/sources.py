@@ -11,7 +11,7 @@ from parlour.live.lines import Lines, with_all_sources
 from parlour.live.live_page import LivePage
 from parlour.live.shown import Shown
 from parlour.messages.drawing import as_page
-from parlour.messages.feed import Feed
+from parlour.messages.feed import Feed, in_order
 from parlour.messages.history import read_page
 from parlour.voice.listened import read_listened
 
@@ -83,8 +83,11 @@ class Messages:
         if page.newest <= page.cursor:
             return self._mark(lines), 0
         after, reaching = page.cursor, page.newest
-        news = (await self._feed.portion(self._conversation_id, after, reaching))[:at_most]
-        page.cursor = news[-1].line.revision if news else reaching
+        portion = in_order(await self._feed.portion(self._conversation_id, after, reaching), after)
+        news = portion[:at_most]
+        # A page that goes on must not take a message for a known one, only since it was changed after its birth.
+        cut = news[-1].place_after(after) if len(news) < len(portion) else 0
+        page.cursor = cut or max((change.line.revision for change in news), default=reaching)
         self.seen = max([self.seen, *(change.line.seq for change in news if change.line.posted_revision > after)])
         self._mine = max([self._mine, *(change.line.seq for change in news if change.line.author_id == page.user_id)])
         return lines.changes(news, page.user_id, after, self._shown) + self._mark(lines), len(news)
