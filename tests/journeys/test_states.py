@@ -7,6 +7,8 @@ from playwright.async_api import expect
 from browsing import ON_SQLITE, Door, Pair, Visitor
 
 pytestmark = ON_SQLITE
+# An installed app's picture on the desktop cannot be looked at; what the page says of it can.
+SHOW_BADGE = "navigator.setAppBadge = async (count) => document.documentElement.setAttribute('data-badge', count)"
 
 
 async def expect_state(ada: Visitor, text: str, state: str) -> None:
@@ -128,6 +130,7 @@ async def test_one_sees_whether_the_other_is_here_and_what_they_do(pair: Pair) -
 
 async def test_what_is_unread_is_told_everywhere_until_it_is_read(pair: Pair) -> None:
     ada, bo, conversation = pair
+    await bo.page.context.add_init_script(SHOW_BADGE)
     await bo.go("/")
     tab = bo.page
     settings = await bo.new_tab("/settings")
@@ -139,6 +142,7 @@ async def test_what_is_unread_is_told_everywhere_until_it_is_read(pair: Pair) ->
         )
     await expect(tab).to_have_title("(60) Conversations · Parlour")
     await expect(tab.locator("#favicon")).to_have_attribute("href", re.compile("mark-unread"))
+    await expect(tab.locator("html")).to_have_attribute("data-badge", "60")
     await expect(settings).to_have_title("(60) Settings · Parlour")
     bo.means_status(404)
     nowhere = await bo.new_tab("/nowhere")
@@ -148,6 +152,7 @@ async def test_what_is_unread_is_told_everywhere_until_it_is_read(pair: Pair) ->
     await expect(bo.article("Line 60.")).to_be_in_viewport()  # a conversation opens at its latest message
     await expect(tab).to_have_title("Conversations · Parlour")  # read here, it is read there
     await expect(tab.locator("#favicon")).not_to_have_attribute("href", re.compile("mark-unread"))
+    await expect(tab.locator("html")).to_have_attribute("data-badge", "0")
     await expect(settings).to_have_title("Settings · Parlour")  # also where there is no list
     await expect(nowhere).to_have_title("Nothing here · Parlour")
     await expect(bo.page).to_have_title("Ada · Parlour")
