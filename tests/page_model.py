@@ -127,14 +127,25 @@ class PageModel:
                     return
                 await self._more.wait()
 
+    async def comes_to_show_all_as_delivered(self) -> None:
+        """Swaps in what comes until every message of one's own is known to have come to somebody."""
+        newest = max([0, *(seq_of(row) for row in self.rows.values() if 'class="message mine' in row)])
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                self._more.clear()
+                while self.frames:
+                    await self.swap(self.frames.pop(0))
+                if self.marks.delivered >= newest:
+                    return
+                await self._more.wait()
+
     @property
     def shown_rows(self) -> list[str]:
         """The rows as the page's script leaves them: with the states that the marks tell."""
         return [self._with_state(row) for row in self.rows.values()]
 
     def _with_state(self, row: str) -> str:
-        [seq] = re.findall(r'data-seq="(\d+)"', row)
-        state = self.marks.state_of(int(seq))
+        state = self.marks.state_of(seq_of(row))
         return STATE.sub(f'#{state.lower()}"/></svg><span class="sr">{state}</span>', row)
 
     async def acknowledge(self) -> None:
@@ -145,7 +156,7 @@ class PageModel:
     @property
     def places(self) -> list[int]:
         """The places of the rows, from top to bottom."""
-        return [int(re.findall(r'data-seq="(\d+)"', row)[0]) for row in self.rows.values()]
+        return [seq_of(row) for row in self.rows.values()]
 
     async def _read(self, socket: ClientConnection) -> None:
         try:
@@ -221,6 +232,10 @@ def only(pattern: re.Pattern[str], content: str) -> str:
 def newest_in(html: str) -> int:
     """The cursor that a fragment brings, or 0."""
     return max(map(int, CURSOR.findall(html)), default=0)
+
+
+def seq_of(row: str) -> int:
+    return int(re.findall(r'data-seq="(\d+)"', row)[0])
 
 
 def revision_of(row: str) -> int:

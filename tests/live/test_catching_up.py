@@ -112,6 +112,10 @@ class Scene:
                 await self.swap_answers(page)
             await self.hear_all(page)
             await self.swap_answers(page)
+        for page in self.pages:  # what a page that is loaded afresh brings with it is then no news to anybody
+            await page.acknowledge()
+        for page in self.pages:
+            await page.comes_to_show_all_as_delivered()
 
     async def swap_answers(self, page: PageModel) -> None:
         while page.answers:
