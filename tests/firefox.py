@@ -10,7 +10,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
@@ -139,14 +139,19 @@ class Firefox:
 
     async def tell(self, method: str, params: Json, answer: type[Answer]) -> Answer:
         """Has Firefox do something, and waits until it has. Raises Refused."""
-        number = next(self._numbers)
-        self._waiting[number] = asyncio.get_running_loop().create_future()
-        await self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
+        answered = await self.begin(method, params)
         async with asyncio.timeout(PATIENCE_S):
-            said = await self._waiting[number]
+            said = await answered
         if said.error:
             raise Refused(f"{method}: {said.error}: {said.message}")
         return msgspec.json.decode(said.result, type=answer)
+
+    async def begin(self, method: str, params: Json) -> asyncio.Future[Said]:
+        """Tells Firefox to do something; what it answers, once it has."""
+        number = next(self._numbers)
+        answered = self._waiting[number] = asyncio.get_running_loop().create_future()
+        await self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
+        return answered
 
     async def open_for_somebody(self, url: str) -> "Tab":
         """A tab of somebody new, who shares no cookie with the others."""
@@ -164,8 +169,13 @@ class Tab:
         self._firefox = firefox
         self._context = context
 
-    async def go(self, url: str, wait: Literal["none", "interactive", "complete"] = "interactive") -> None:
-        await self._firefox.tell("browsingContext.navigate", {"context": self._context, "url": url, "wait": wait}, Made)
+    async def go(self, url: str) -> None:
+        way: Json = {"context": self._context, "url": url, "wait": "interactive"}
+        await self._firefox.tell("browsingContext.navigate", way, Made)
+
+    async def set_out(self, url: str) -> None:
+        """Goes to a page with a part that has no end; whether Firefox ever calls it there differs from time to time."""
+        await self._firefox.begin("browsingContext.navigate", {"context": self._context, "url": url, "wait": "none"})
 
     async def sign_in_as(self, person: Person) -> None:
         """Takes over the cookies of somebody who is signed in elsewhere."""

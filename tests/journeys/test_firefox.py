@@ -73,7 +73,7 @@ async def test_without_scripts_a_voice_message_comes_and_plays_beside_what_is_ty
         talk = await ada.meet("Bo")
         page = await browser.open_for_somebody(f"{house}/sign-in")
         await page.sign_in_as(bo)
-        await page.go(f"{house}/conversations/{talk}/without-scripts", wait="none")
+        await page.set_out(f"{house}/conversations/{talk}/without-scripts")
         live, composer = await page.frame("/live"), await page.frame("/composer")
         await composer.show("document.querySelector('#composer-text')")
         await composer.press("#composer-text")
