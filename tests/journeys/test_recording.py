@@ -6,6 +6,19 @@ from playwright.async_api import expect
 from browsing import Door, Visitor, visitors
 from recording import Recorder, expect_no_barrier, seconds_of, speaking_browser, takes_kept
 
+OPENS_LATE = """
+() => {
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  window.opened = [];
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const stream = await open(wanted);
+    setTimeout(() => (document.body.dataset.opened = window.opened.push(...stream.getTracks())));
+    return stream;
+  };
+}
+"""
+
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
@@ -124,3 +137,34 @@ async def test_a_recording_that_is_as_long_as_may_be_stops_into_review(ada: Visi
     await expect(recorder.play).to_be_visible()
     await expect(recorder.words).to_contain_text("as long as a recording can be")
     assert 2.7 < await seconds_of(recorder.position, "max") < 3.6
+
+    await ada.page.evaluate("window.setInterval = () => 0")  # as good as none, in a tab that is out of sight
+    await ada.press("Record again")
+    await expect(recorder.play).to_be_hidden()
+    await expect(recorder.play).to_be_visible()
+    await expect(recorder.words).to_contain_text("as long as a recording can be")
+    assert 2.7 < await seconds_of(recorder.position, "max") < 3.5
+
+
+async def test_who_changes_their_mind_before_the_microphone_opens_loses_nothing_and_is_not_heard(ada: Visitor) -> None:
+    recorder = Recorder(ada)
+    await recorder.review("0:01")
+    await ada.page.evaluate(OPENS_LATE)
+    await ada.press("Record again")
+    await expect(recorder.play).to_be_hidden()
+    await ada.press("Discard")
+    await expect(recorder.play).to_be_visible()
+    await expect(ada.page.locator("body")).to_have_attribute("data-opened", "1")
+    await expect(recorder.play).to_be_visible()
+    assert len(await recorder.chosen()) == 1
+    assert (await takes_kept(ada.page))[0] == 1
+    await ada.press("Discard")
+
+    await recorder.start.hover()
+    await ada.page.mouse.down()
+    await expect(recorder.words).to_contain_text("Waiting for the microphone")
+    await ada.page.mouse.up()
+    await expect(ada.page.locator("#composer-alert")).to_contain_text("Hold the button while you speak")
+    await expect(ada.page.locator("body")).to_have_attribute("data-opened", "2")
+    await expect(recorder.group).to_have_count(0)
+    assert await ada.page.evaluate("window.opened.every((track) => track.readyState === 'ended')")

@@ -72,9 +72,16 @@ class Desk extends HTMLElement {
 
   async discard() {
     this.attempt += 1;
-    if (this.state === "asking") return this.close();
+    if (this.state === "asking") return this.callOff();
     await this.finish();
     if (this.state === "review") this.discarded(this.take);
+  }
+
+  // Whoever was about to record again still has what was there.
+  callOff() {
+    letGo("recorder");
+    if (this.take) this.review(this.take);
+    else this.close();
   }
 
   discarded(take) {

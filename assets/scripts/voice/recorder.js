@@ -37,8 +37,8 @@ class VoiceRecorder extends Desk {
       if (!(await hold("recorder"))) throw new Error(SAY.elsewhere);
       const stream = await openMicrophone();
       // Meanwhile it may have been called off.
-      if (attempt !== this.attempt) closeMicrophone(stream);
-      else this.begin(stream);
+      if (attempt !== this.attempt) return closeMicrophone(stream);
+      this.begin(stream);
       if (before) drop(before);
     } catch (error) {
       if (attempt !== this.attempt) return;
@@ -60,7 +60,8 @@ class VoiceRecorder extends Desk {
     this.take = newTake({ caption: this.text.value });
     hold(this.take.key);
     const onLevel = (level, silent) => this.look(level, silent);
-    this.taking = new Taking(this.take, stream, { onLevel, onEnd: () => this.finish(SAY.cut) });
+    const limit = Number(this.dataset.limit);
+    this.taking = new Taking(this.take, stream, { limit, onLevel, onFull: () => this.finish(SAY.full), onEnd: () => this.finish(SAY.cut) });
     this.fill([]);
     this.show("recording");
   }
@@ -68,7 +69,7 @@ class VoiceRecorder extends Desk {
   look(level, silent) {
     const { taking, panel, state } = this;
     if (!["recording", "paused"].includes(state)) return;
-    const left = Number(this.dataset.limit) - taking.seconds;
+    const left = taking.limit - taking.seconds;
     panel.tell(taking.seconds);
     panel.level.show(level, state === "recording");
     if (state === "recording") panel.say(left <= WARN_BEFORE_S ? SAY.ending : silent ? SAY.silent : "");
@@ -87,6 +88,10 @@ class VoiceRecorder extends Desk {
 
   // What was held is let go: that much is the take, unless it was only a slip of the finger.
   release() {
+    if (this.state === "asking") {
+      this.discard();
+      complain(SAY.short);
+    }
     if (this.state !== "recording") return;
     this.finish("", this.taking.seconds < TOO_SHORT_S);
   }

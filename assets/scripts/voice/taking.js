@@ -1,13 +1,14 @@
 // A take while it is made: the browser's recorder, the time recorded, and every slice put away as it comes.
 const SLICE_MS = 500;
 const BITS_A_SECOND = 64_000;
+const PAST_LIMIT_S = 0.4; // The server takes half a second more than the limit.
 // Best first: what every browser plays, then what most do.
 const TYPES = ["audio/mp4;codecs=mp4a.40.2", "audio/ogg;codecs=opus", "audio/webm;codecs=opus", "audio/mp4"];
 
 class Taking {
-  constructor(take, stream, { onLevel, onEnd }) {
+  constructor(take, stream, { limit, onLevel, onFull, onEnd }) {
     const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
-    Object.assign(this, { take, stream, recorded: 0, since: 0, levels: [], saved: Promise.resolve() });
+    Object.assign(this, { take, stream, limit, onFull, recorded: 0, since: 0, levels: [], saved: Promise.resolve() });
     this.recorder = new MediaRecorder(stream, { audioBitsPerSecond: BITS_A_SECOND, ...(mimeType && { mimeType }) });
     this.recorder.addEventListener("dataavailable", ({ data }) => data.size && this.save(data));
     for (const name of ["start", "resume"]) this.recorder.addEventListener(name, () => (this.since = performance.now()));
@@ -55,9 +56,12 @@ class Taking {
     this.since = 0;
   }
 
-  // One slice after the other: what is found after a crash has no gap.
+  // One slice after the other: what is found after a crash has no gap. They come on time where timers do not, as in a
+  // tab that is out of sight; what was recorded beyond the limit all the same is no part of the take.
   save(data) {
     const number = this.take.slices.length;
+    if (this.seconds >= this.limit) this.onFull();
+    if (number && this.seconds > this.limit + PAST_LIMIT_S) return;
     const slice = { until: this.seconds, levels: this.levels.splice(0), bytes: data };
     this.take.slices.push(slice);
     this.take.type ||= (data.type || this.recorder.mimeType).split(";")[0];
