@@ -134,8 +134,9 @@ def create_app(config: Config) -> ASGIApp:
     return Porter(create_site(config, origins, leaving), origins, leaving.set)
 
 
-def create_site(config: Config, origins: Origins, leaving: asyncio.Event | None = None) -> Litestar:
-    """What stands behind the porter; it is `leaving` once the server is told to stop."""
+def create_site(config: Config, origins: Origins, told: asyncio.Event | None = None) -> Litestar:
+    """What stands behind the porter; the event is set once the server is told to stop."""
+    leaving = told or asyncio.Event()
     lifetime = Lifetime(config.session_idle_s, config.session_limit_s)
     hub = make_hub(config.database)
     database = db.connect(config.database, hub.publish)
@@ -169,7 +170,7 @@ def create_site(config: Config, origins: Origins, leaving: asyncio.Event | None 
         rate_address=config.rate_address,
         rate_sign_ups=config.rate_sign_ups,
     )
-    live_pages = LivePages(database, lifetime, company, leaving or asyncio.Event())
+    live_pages = LivePages(database, lifetime, company, leaving)
     hub.listen(delivery.hear, Heard(audience, frames).hear, live_pages.hear, company.hear, pushes.hear)
 
     @asynccontextmanager
@@ -180,12 +181,13 @@ def create_site(config: Config, origins: Origins, leaving: asyncio.Event | None 
             worker.start()
         await voice.preparing.start()
         tidying = asyncio.create_task(_tidy(database, config))
+        closing = asyncio.create_task(_close_upon(leaving, voice.workshop))
         sweeping = asyncio.create_task(sweep_now_and_then(database, voice.store, config.sweep_every_s, editing.redraw))
         try:
             yield
         finally:
-            tidying.cancel()
-            sweeping.cancel()
+            for task in (tidying, closing, sweeping):
+                task.cancel()
             await voice.preparing.stop()
             for stopping in (posting, pushes, company, live_pages, delivery, hub):
                 await stopping.stop()
@@ -245,6 +247,7 @@ class _Voice(NamedTuple):
     """What recordings need."""
 
     store: Store
+    workshop: Workshop
     speaking: Speaking
     preparing: Preparing
 
@@ -254,7 +257,14 @@ def _make_voice(config: Config, database: Database, posting: Posting) -> _Voice:
     workshop = Workshop(config.recording_limit_s)
     preparing = Preparing(database, workshop, store, config.data, editing.redraw)
     intake = Intake(workshop, store, config.data)
-    return _Voice(store, Speaking(posting, intake, Limiter(config.rate_uploads), preparing.wake), preparing)
+    speaking = Speaking(posting, intake, config.rate_uploads, preparing.wake)
+    return _Voice(store, workshop, speaking, preparing)
+
+
+async def _close_upon(leaving: asyncio.Event, workshop: Workshop) -> None:
+    """Whoever waits there would wait for longer than a server that stops."""
+    await leaving.wait()
+    workshop.close()
 
 
 async def _tidy(database: Database, config: Config) -> None:

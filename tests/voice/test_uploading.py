@@ -53,12 +53,26 @@ async def test_who_may_not_post_is_told_before_a_byte_of_the_file_was_read(
 @ON_SQLITE
 async def test_who_speaks_too_often_is_told_before_the_file_was_read(strict: Person) -> None:
     notes = await strict.meet("Dee")
-    assert (await speak(strict, notes, PHONE.content)).status == 303
+    first = secrets.token_urlsafe(16)
+    assert (await speak(strict, notes, PHONE.content, key=first)).status == 303
     assert await answer(Sending(strict, notes, PHONE.content, KEY)) == "429"
+    assert (await speak(strict, notes, WEBM.content, key=first)).status == 429
     page = await speak(strict, notes, PHONE.content, "again", key=KEY)
     check_refusal(page, 429, f"/conversations/{notes}/messages", text="again", key=KEY)
     assert 1 <= int(page.answer.headers["retry-after"]) <= 60
     assert (await strict.say(notes, "text goes on")).status == 303
+
+
+@ON_SQLITE
+async def test_what_is_stored_is_known_again_also_when_it_is_too_often(open_house: OpenHouse) -> None:
+    for name, limit in (("Dee", "rate_uploads"), ("Eve", "rate_posts")):
+        async with Person(await open_house(**{limit: Rate(1, 60)})) as dee:
+            await dee.sign_up(name)
+            notes = await dee.meet(name)
+            for _ in range(2):
+                assert (await speak(dee, notes, PHONE.content, "once", key=KEY)).status == 303
+            assert await count_articles(dee, notes) == 1
+            assert (await speak(dee, notes, PHONE.content, "another", key=KEY)).status == 429
 
 
 async def test_what_was_typed_is_in_the_composer_after_signing_in_again(ada: Person, talk: int) -> None:

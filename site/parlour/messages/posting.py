@@ -96,6 +96,12 @@ class Posting:
         digest, *older = (hmac.new(secret, posted, hashlib.sha256).digest() for secret in self._keys)
         return Draft(place.id, place.user_id, author_name, key, text, digest, tuple(older))
 
+    async def knows(self, place: Place, key: str) -> bool:
+        """Whether that person has posted anything there under that key before."""
+        draft = self.draft(place, "", key, "")
+        async with self._database.reading() as db:
+            return (draft.author_id, draft.conversation_id, key) in await _find_posted(db, [draft])
+
     async def find(self, draft: Draft) -> Stored | None:
         """The message that this very draft was posted as before."""
         async with self._database.reading() as db:

@@ -90,8 +90,11 @@ async def post_message(
     try:
         posts.count(viewer.id)
     except TooMany:
-        # It may still be a retry of what is stored; of a recording that is not known before it is read.
-        stored = None if upload else await posting.find(posting.draft(place, viewer.name, key, text))
+        # It may still be a retry of what is stored.
+        if upload:
+            stored = await speaking.find(place, key, text, upload)
+        else:
+            stored = await posting.find(posting.draft(place, viewer.name, key, text))
         if not stored:
             raise
     else:

@@ -45,10 +45,10 @@ class Intake:
         self._workshop = workshop
         self._store = store
 
-    async def take(self, source: BinaryIO) -> Kept:
-        """Keeps the sound of the file. Raises NoRecording, RecordingTooLong and Unavailable."""
+    async def take(self, source: BinaryIO, whose: int) -> Kept:
+        """Keeps the sound of a person's file. Raises NoRecording, RecordingTooLong, TooMany and Unavailable."""
         with nameless_file(self.folder) as clean:
-            heard = await self._workshop.listen(source, clean)
+            heard = await self._workshop.listen(source, clean, whose)
             name = secrets.token_hex(NAME_BYTES)
             await self._store.put(f"{name}.{heard.kind}", clean)
             size = clean.seek(0, 2)

@@ -15,6 +15,7 @@ import msgspec
 
 from parlour.errors import Refusal, Unavailable
 from parlour.voice.formats import HEAD_BYTES, Kind, sniff
+from parlour.voice.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,6 @@ Process = subprocess.Popen[bytes]
 Thing = TypeVar("Thing")
 
 LISTEN_AT_ONCE, RENDER_AT_ONCE = max(1, (os.cpu_count() or 1) - 1), 1  # one core is left to what people write
-WAITING_AT_MOST = 40  # beyond this, whoever sends a recording is told to wait
 RETRY_AFTER_S = 5
 LISTEN_CPU_S, RENDER_CPU_S = 10, 60  # for the longest recording that a mean machine may be given
 SLACK_S = 0.5  # a recorder that stops at the limit may write a little more
@@ -80,26 +80,23 @@ class Workshop:
 
     def __init__(self, longest_s: int) -> None:
         self._longest_s = longest_s + SLACK_S
-        self._listening, self._rendering = asyncio.Semaphore(LISTEN_AT_ONCE), asyncio.Semaphore(RENDER_AT_ONCE)
+        self._listening, self._rendering = Turns(LISTEN_AT_ONCE), asyncio.Semaphore(RENDER_AT_ONCE)
         self._threads = ThreadPoolExecutor(2 * (LISTEN_AT_ONCE + RENDER_AT_ONCE), "workshop")
-        self._waiting = 0
 
-    async def listen(self, source: BinaryIO, target: BinaryIO) -> Listened:
-        """Finds out what `source` is, and copies its sound, and nothing else of it, to `target`.
+    def close(self) -> None:
+        """Has those who wait told to send their recordings again; what is at work is finished."""
+        self._listening.close()
 
-        Raises NoRecording, RecordingTooLong, and Unavailable when too many wait already.
+    async def listen(self, source: BinaryIO, target: BinaryIO, whose: int) -> Listened:
+        """Finds out what `source` is, and copies its sound, and nothing else of it, to `target`; by turns of persons.
+
+        Raises NoRecording, RecordingTooLong, and as `Turns` does when too many wait already.
         """
         kind = sniff(os.pread(source.fileno(), HEAD_BYTES, 0))
         if not kind:
             raise NoRecording
-        if self._waiting >= WAITING_AT_MOST:
-            raise Unavailable(RETRY_AFTER_S)
-        self._waiting += 1
-        try:
-            async with self._listening:
-                answer = await self._run("listen", kind, source, target, LISTEN_CPU_S, LISTEN_WHEN)
-        finally:
-            self._waiting -= 1
+        async with self._listening.turn(whose):
+            answer = await self._run("listen", kind, source, target, LISTEN_CPU_S, LISTEN_WHEN)
         return Listened(kind, answer.codec, answer.seconds, bytes(answer.peaks))
 
     async def render(self, kind: Kind, source: BinaryIO, target: BinaryIO) -> None:
