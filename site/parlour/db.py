@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import asyncpg
 from sqlalchemy import (
@@ -51,6 +51,7 @@ SQLITE_BUSY_MS = 10_000  # how long the writer of another process is waited for
 SQLITE_LOOK_AGAIN_S = 0.01
 RETRY_AFTER_S = 2
 IDS_AT_ONCE = 5_000  # in one question
+Id = TypeVar("Id")
 
 TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
 ANSWER_WITHIN_S = 20  # a statement; on a line that died without a word nobody waits for ever
@@ -185,7 +186,7 @@ def connect(url: str, publish: Publish) -> Database:
     return PostgreSQL(postgres_address(url), publish)
 
 
-def portions(ids: Collection[int]) -> Iterator[list[int]]:
+def portions(ids: Collection[Id]) -> Iterator[list[Id]]:
     """No more of them than a database takes in one question."""
     every = list(ids)
     for start in range(0, len(every), IDS_AT_ONCE):

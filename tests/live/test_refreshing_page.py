@@ -25,6 +25,8 @@ async def test_nothing_new_is_told_in_no_words(ada: Person, bo: Person, cy: Pers
     counted = await ada.get(path, if_none_match=tag)
     assert "<title>(1) " in counted.text
     assert "<title>(" not in page.text
+    assert "1 unread in other conversations" in counted.text
+    assert "in other conversations" not in page.text
     await bo.say(talk, "anybody there?")
     changed = await ada.get(path, if_none_match=tag)
     assert changed.status == 200

@@ -8,7 +8,7 @@ from litestar.response import Response
 
 from parlour.accounts.authentication import TheViewer
 from parlour.accounts.pages import Pages
-from parlour.conversations.marks import Standings, deliver, marks_for, read_standings
+from parlour.conversations.marks import DELIVERED, SENT, Standings, deliver, marks_for, read_standings
 from parlour.conversations.memberships import Place, enter
 from parlour.conversations.settings import MUTES, chosen_mute
 from parlour.db import Database
@@ -17,7 +17,7 @@ from parlour.events import ConversationShown
 from parlour.forms import GREATEST_ID, Asked, Given, new_key, parse_id, parse_number
 from parlour.hub import Hub
 from parlour.inbox.listing import ENTRIES_AT_MOST, Entry, digest, list_conversations
-from parlour.messages.drawing import as_page
+from parlour.messages.drawing import MessageRow, as_page
 from parlour.messages.history import PAGE_ROWS, Line, read_page
 from parlour.messages.reading import read_up_to
 from parlour.messages.routes import wants_fragments
@@ -91,6 +91,7 @@ async def conversation(
         "inbox/conversation.html",
         **shown,
         latest=latest,
+        on_its_way=_on_its_way(rows),
         after=place.revision,
         key=new_key(),
         text=viewer.carried_to(f"/conversations/{place.id}"),
@@ -100,6 +101,12 @@ async def conversation(
         mutes=MUTES,
         mute=chosen_mute(place.muted_until),
     )
+
+
+def _on_its_way(rows: list[MessageRow]) -> MessageRow | None:
+    """The viewer's own last message, as long as it may come further than the page says."""
+    last = next((row for row in reversed(rows) if row.mine and not row.deleted), None)
+    return last if last and last.state in (SENT, DELIVERED) else None
 
 
 def _before(request: Asked) -> int:

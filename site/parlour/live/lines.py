@@ -31,6 +31,8 @@ class Lines:
         self._list = templates.get("live/snapshot.html")
         self._beat = templates.get("live/beat_line.html")
         self._mark = templates.get("live/mark.html")
+        self._above = templates.get("live/above.html")
+        self._elsewhere = templates.get("live/elsewhere_line.html")
         self._last_words = templates.get("live/last_words.html")
 
     def document(self, name: str, **context: object) -> list[str]:
@@ -56,6 +58,14 @@ class Lines:
     def mark(self, state: str) -> str:
         """How far all one's own rows before it have come; a style says it in their place."""
         return _one_line(self._mark.render(state=state))
+
+    def above(self, state: str, name: str) -> str:
+        """How far one's own last message on the page around has come, with `name`; that page cannot say it itself."""
+        return _one_line(self._above.render(state=state, name=name))
+
+    def elsewhere(self, unread: int) -> str:
+        """How much is unread in other conversations; it takes the place of what was said of that before."""
+        return _one_line(self._elsewhere.render(unread_elsewhere=unread))
 
     def last_words(self, why: Ending, place: str, again: str, pause_s: int) -> str:
         """Why the page ends, and how it goes on at the address `again`; by itself after a pause, if at all."""

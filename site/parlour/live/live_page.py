@@ -26,6 +26,7 @@ class LivePage:
         "_more",
         "conversation_id",
         "cursor",
+        "elsewhere",
         "ending",
         "ends_at",
         "entries",
@@ -50,6 +51,7 @@ class LivePage:
         self.seen = 0  # the place of the newest message that is noted as read
         self.entries: dict[int, Entry] = {}  # lines of the inbox that changed and are not told yet
         self.marks: Marks | None = None  # what its viewer may know of how far the others have read
+        self.elsewhere = 0  # how much is unread in the viewer's other conversations
         self.ending: Ending | None = None
         self._more = asyncio.Event()
 
@@ -68,6 +70,12 @@ class LivePage:
         """Notes how far the others have been told, and have read."""
         if marks != self.marks:
             self.marks = marks
+            self._more.set()
+
+    def count(self, elsewhere: int) -> None:
+        """Notes how much is unread in the viewer's other conversations."""
+        if elsewhere != self.elsewhere:
+            self.elsewhere = elsewhere
             self._more.set()
 
     def end(self, why: Ending) -> None:

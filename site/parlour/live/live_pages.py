@@ -25,6 +25,7 @@ from parlour.events import (
 )
 from parlour.inbox.listing import Entry, list_members
 from parlour.live.company import Company
+from parlour.live.elsewhere import Elsewhere
 from parlour.live.live_page import Ending, LivePage
 from parlour.live.works import Works
 from parlour.messages.reading import read_up_to
@@ -42,6 +43,7 @@ class LivePages:
         self._database = database
         self._lifetime = lifetime
         self._company = company
+        self._elsewhere = Elsewhere(database)
         self._by_conversation: defaultdict[int | None, set[LivePage]] = defaultdict(set)  # the inboxes' at None
         self._by_session: defaultdict[int, list[LivePage]] = defaultdict(list)  # the oldest first
         self._changed: dict[int, int] = {}  # the newest revision that was heard of, of conversations to be told
@@ -54,7 +56,7 @@ class LivePages:
         self._leaving = leaving  # set as soon as the server is told to stop
 
     def start(self) -> None:
-        self._works.start(self._tell, self._watch, self._look, self._leave)
+        self._works.start(self._tell, self._watch, self._look, self._leave, self._elsewhere.tell)
 
     async def stop(self) -> None:
         await self._works.stop()
@@ -65,6 +67,8 @@ class LivePages:
         pages = self._by_session[page.session_id]
         pages.append(page)
         self._company.hold(page.user_id)
+        if page.conversation_id is not None:
+            self._elsewhere.watch(page)
         living = [each for each in pages if each.ending is None]
         for oldest in living[:-PAGES_PER_SESSION]:
             oldest.end(Ending.OTHER_PAGES)
@@ -76,6 +80,7 @@ class LivePages:
         if not self._by_conversation[page.conversation_id]:
             del self._by_conversation[page.conversation_id]
         self._company.release(page.user_id)
+        self._elsewhere.leave(page)
         self._by_session[page.session_id].remove(page)
         if not self._by_session[page.session_id]:
             del self._by_session[page.session_id]
@@ -88,7 +93,11 @@ class LivePages:
             match event:
                 case ConversationChanged(conversation_id, revision):
                     self._note(conversation_id, revision)
-                case ReadMarkMoved(conversation_id) | ConversationStarted(conversation_id):
+                    self._elsewhere.note_change(conversation_id)
+                case ReadMarkMoved(conversation_id, user_id):
+                    self._note(conversation_id, 0)
+                    self._elsewhere.note_reading(conversation_id, user_id)
+                case ConversationStarted(conversation_id):
                     self._note(conversation_id, 0)
                 case MarksMoved(conversation_id) if conversation_id in self._by_conversation:
                     self._marked.add(conversation_id)
@@ -199,6 +208,7 @@ class LivePages:
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await self._look_now.wait()
             self._look_now.clear()
+            self._elsewhere.note_everything()
             with contextlib.suppress(Unavailable):
                 await self._check_sessions(list(self._by_session))
                 open_ones = [known for known in self._by_conversation if known is not None]

@@ -7,6 +7,7 @@ from litestar.types import ASGIApp
 from parlour.accounts.authentication import TheViewer
 from parlour.accounts.pages import Pages
 from parlour.accounts.sessions import Viewer
+from parlour.conversations.marks import DELIVERED, SENT
 from parlour.conversations.memberships import enter
 from parlour.db import Database
 from parlour.errors import Refusal
@@ -14,7 +15,7 @@ from parlour.forms import Asked, Given, parse_id, parse_number
 from parlour.inbox.routes import is_seen
 from parlour.live.endless import endless
 from parlour.live.live_page import LivePage
-from parlour.live.sources import Inbox, Messages, Start
+from parlour.live.sources import Above, Inbox, Messages, Start
 from parlour.live.telling import Source, Telling
 from parlour.messages.feed import Feed
 
@@ -38,7 +39,7 @@ async def live_messages(
     """A conversation as it goes on: after a revision, or from its newest 50 messages."""
     async with database.reading() as db:
         place = await enter(db, viewer.id, parse_id(conversation_id))
-    start = Start(after=_revision(request, "after"), around=_revision(request, "around"))
+    start = Start(after=_number(request, "after"), around=_number(request, "around"), above=_above(request))
     page = _page(request, viewer, place.id)
     return _answer(request, Messages(page, start, database, feed, pages.make_token(request)), telling)
 
@@ -63,11 +64,17 @@ def _answer(request: Asked, source: Source, telling: Telling) -> ASGIApp:
     return endless(telling.tell(source), source.page.leave, only_head="only_head" in request.state)
 
 
-def _revision(request: Asked, name: str) -> int | None:
+def _above(request: Asked) -> Above | None:
+    """What the page around says that has not come all the way: `sent=7`, or `delivered=7`."""
+    said = ((state, _number(request, state.lower())) for state in (SENT, DELIVERED))
+    return next((Above(seq, state) for state, seq in said if seq is not None), None)
+
+
+def _number(request: Asked, name: str) -> int | None:
     text = request.query_params.get(name)
     if text is None:
         return None
-    revision = parse_number(text)
-    if revision is None:
+    number = parse_number(text)
+    if number is None:
         raise NoRevision
-    return revision
+    return number

@@ -16,6 +16,7 @@ from parlour.db import Database
 from parlour.errors import Refusal
 from parlour.forms import GREATEST_ID, Asked, Given, new_key, parse_id
 from parlour.inbox.routes import is_seen, mark_as_read
+from parlour.live.elsewhere import count_elsewhere
 from parlour.messages.drawing import as_page
 from parlour.messages.history import read_page
 from parlour.voice.listened import read_listened
@@ -63,8 +64,11 @@ async def refreshing(
     if is_seen(request):
         await mark_as_read(database, place, lines)
         request.state["unread"] = await count_unread(viewer.id)
+    async with database.reading() as db:
+        elsewhere = (await count_elsewhere(db, [(place.id, viewer.id)])).get((place.id, viewer.id), 0)
     rows = as_page(lines, viewer.id, listened, marks_for(standings, viewer.id))
-    tag = _tag((rows, place.name, viewer.name, every, request.state.get("unread", 0), assets.url("app.css")))
+    counts = (request.state.get("unread", 0), elsewhere)
+    tag = _tag((rows, place.name, viewer.name, every, counts, assets.url("app.css")))
     if every != "manual" and tag in request.headers.get("if-none-match", ""):
         response = Response("", status_code=NOT_MODIFIED)
     else:
@@ -76,6 +80,7 @@ async def refreshing(
             rows=rows,
             older=lines[0].seq if lines and lines[0].seq > 1 else None,
             first_new=None,
+            unread_elsewhere=elsewhere,
             every=every,
             back=back if back in INTERVALS else "",
             intervals=INTERVALS,

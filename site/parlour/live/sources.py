@@ -2,7 +2,7 @@
 
 import msgspec
 
-from parlour.conversations.marks import DELIVERED, SENT, marks_for, read_standings
+from parlour.conversations.marks import DELIVERED, READ, SENT, marks_for, read_standings
 from parlour.conversations.memberships import enter
 from parlour.db import Database
 from parlour.forms import GREATEST_ID
@@ -15,7 +15,15 @@ from parlour.messages.feed import Feed, in_order
 from parlour.messages.history import read_page
 from parlour.voice.listened import read_listened
 
+STATES = (SENT, DELIVERED, READ)  # each goes further than those before it
 ENTRIES_AT_MOST = 20  # the page around it lists the others
+
+
+class Above(msgspec.Struct, frozen=True):
+    """The viewer's own last message on the page around: its place, and how far that page says that it has come."""
+
+    seq: int
+    state: str
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -23,6 +31,7 @@ class Start(msgspec.Struct, frozen=True):
 
     after: int | None
     around: int | None
+    above: Above | None = None
 
 
 class Messages:
@@ -38,12 +47,17 @@ class Messages:
         self._token = token  # of the forms in the document
         self._mine = 0  # the place of the viewer's own last message
         self._marked = (SENT, 0)  # what was said last of how far it has come
+        self._name = ""  # of the other one
+        self._said_above = start.above.state if start.above else READ  # of the message on the page around
+        self._elsewhere = 0  # what was said last of how much is unread there
         self._shown = Shown()
         self.seen = 0  # the place of the last message that was given
 
     @property
     def address(self) -> str:
-        return f"{self.place}/live?after={self.page.cursor}"
+        above = self._start.above
+        carried = f"&{above.state.lower()}={above.seq}" if above else ""
+        return f"{self.place}/live?after={self.page.cursor}{carried}"
 
     async def begin(self, lines: Lines) -> tuple[str, str]:
         page, start = self.page, self._start
@@ -54,6 +68,7 @@ class Messages:
             rows = await read_page(db, place.id, GREATEST_ID) if after is None else []
             standings = await read_standings(db, place.id)
             listened = await read_listened(db, page.user_id, [row.recording.id for row in rows if row.recording])
+        self._name = place.name
         around = start.around if after is None else None
         page.cursor = min(
             place.revision, next((known for known in (after, around) if known is not None), place.revision)
@@ -81,7 +96,7 @@ class Messages:
     async def fresh(self, lines: Lines, at_most: int) -> tuple[str, int]:
         page = self.page
         if page.newest <= page.cursor:
-            return self._mark(lines), 0
+            return self._asides(lines), 0
         after, reaching = page.cursor, page.newest
         portion = in_order(await self._feed.portion(self._conversation_id, after, reaching), after)
         news = portion[:at_most]
@@ -90,7 +105,11 @@ class Messages:
         page.cursor = cut or max((change.line.revision for change in news), default=reaching)
         self.seen = max([self.seen, *(change.line.seq for change in news if change.line.posted_revision > after)])
         self._mine = max([self._mine, *(change.line.seq for change in news if change.line.author_id == page.user_id)])
-        return lines.changes(news, page.user_id, after, self._shown) + self._mark(lines), len(news)
+        return lines.changes(news, page.user_id, after, self._shown) + self._asides(lines), len(news)
+
+    def _asides(self, lines: Lines) -> str:
+        """What is told beside the rows. It counts for none: it is seldom said, and each takes the place of another."""
+        return self._mark(lines) + self._tell_above(lines) + self._count(lines)
 
     def _mark(self, lines: Lines) -> str:
         """Says of all rows before it how far they have come, if that is more than was said."""
@@ -103,6 +122,20 @@ class Messages:
             return ""
         self._marked = (state, self._mine)
         return lines.mark(state)
+
+    def _tell_above(self, lines: Lines) -> str:
+        above, marks = self._start.above, self.page.marks
+        state = marks.state_of(above.seq) if above and marks else SENT
+        if STATES.index(state) <= STATES.index(self._said_above):
+            return ""
+        self._said_above = state
+        return lines.above(state, self._name)
+
+    def _count(self, lines: Lines) -> str:
+        if self.page.elsewhere == self._elsewhere:
+            return ""
+        self._elsewhere = self.page.elsewhere
+        return lines.elsewhere(self._elsewhere)
 
 
 class Inbox:
