@@ -104,6 +104,10 @@ def unsent(page: Page) -> Locator:
     return page.get_by_role("region", name="Unsent recording", exact=True)
 
 
+def discarded(page: Page) -> Locator:
+    return page.get_by_role("region", name="Discarded recording", exact=True)
+
+
 async def takes_kept(page: Page) -> tuple[int, int]:
     """How many takes, and how many slices of sound, the browser keeps."""
     takes, slices = await page.evaluate(SHELVES)

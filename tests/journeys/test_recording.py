@@ -1,11 +1,14 @@
 """A voice message is recorded, paused, heard again, discarded, brought back: by pointer and by keyboard."""
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
 from browsing import Door, Visitor, visitors
-from recording import Recorder, expect_no_barrier, seconds_of, speaking_browser, takes_kept
+from recording import Heard, Recorder, discarded, expect_no_barrier, seconds_of, speaking_browser, takes_kept, unsent
 
+THREE_OR_FOUR = re.compile("0:0[34]")
 OPENS_LATE = """
 () => {
   const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -71,7 +74,31 @@ async def test_what_is_recorded_is_paused_heard_sought_and_brought_back(ada: Vis
     await expect(ada.box).to_have_value("what it is about")
     await ada.press("Record again")
     await expect(recorder.timer).to_have_text("0:01")
-    assert await takes_kept(ada.page) == (1, (await takes_kept(ada.page))[1])
+    await expect(discarded(ada.page)).to_contain_text(THREE_OR_FOUR)
+    await expect_no_barrier(ada.page)
+    await ada.press("Done")
+    await expect(recorder.play).to_be_visible()
+    await discarded(ada.page).get_by_role("button", name="Undo", exact=True).click()
+    await expect(unsent(ada.page)).to_contain_text(THREE_OR_FOUR)
+    await expect(unsent(ada.page).get_by_role("button", name="Listen", exact=True)).to_be_focused()
+    await ada.press("Discard recording")
+    await expect(discarded(ada.page).get_by_role("button", name="Undo", exact=True)).to_be_focused()
+    await ada.press("Undo")
+    await expect(unsent(ada.page)).to_be_visible()
+    await ada.press("Record again")
+    await expect(recorder.timer).to_have_text("0:01")
+    await expect(discarded(ada.page)).to_be_visible()
+    await ada.press("Discard")
+    await expect(unsent(ada.page)).to_have_count(2)
+    assert (await takes_kept(ada.page))[0] == 3
+    await unsent(ada.page).first.get_by_role("button", name="Discard recording", exact=True).click()
+    await expect(discarded(ada.page)).to_be_visible()
+    await recorder.button("Undo").click()
+    await recorder.button("Record again").click()
+    await expect(recorder.timer).to_have_text("0:01")
+    await ada.press("Send")
+    await expect(Heard(ada, "what it is about").play).to_be_visible()
+    await expect(unsent(ada.page)).to_have_count(1)
 
 
 async def test_a_recorder_is_worked_by_keyboard_alone(ada: Visitor) -> None:

@@ -145,6 +145,7 @@ async def test_a_refused_recording_is_back_in_the_composer_with_its_caption(
     await expect(unsent(ada.page)).to_have_count(0)
     await ada.press("Undo")
     await expect(recorder.play).to_be_visible()
+    await expect(ada.box).to_have_value("listen to this")
 
 
 async def test_a_chosen_file_is_sent_as_it_is(ada: Visitor) -> None:

@@ -54,7 +54,7 @@ class Desk extends HTMLElement {
 
   // Comes back from being sent, with the sentence that says why.
   takeBack(take, words) {
-    giveBack(take.caption, words);
+    giveBack(take.caption === this.text.value ? "" : take.caption, words);
     this.review(take);
   }
 
@@ -64,6 +64,7 @@ class Desk extends HTMLElement {
     const { take, text } = this;
     take.caption = text.value;
     this.close();
+    this.earlier?.expire();
     write("");
     text.focus({ preventScroll: true });
     complain("");
@@ -85,6 +86,7 @@ class Desk extends HTMLElement {
   }
 
   discarded(take) {
+    this.earlier?.undo();
     forgetSound(this.player);
     this.fill([]);
     Object.assign(this, { take, player: null, undoing: setTimeout(() => this.forget(), UNDO_MS) });
@@ -93,7 +95,15 @@ class Desk extends HTMLElement {
 
   undo() {
     clearTimeout(this.undoing);
+    if (!this.text.value) write(this.take.caption);
     this.review(this.take);
+  }
+
+  // What was there before another was recorded in its stead can be brought back until that one is sent.
+  replace(take) {
+    this.earlier?.expire();
+    this.earlier = showUnsent(take);
+    this.earlier.discarded("It is kept until the new one is sent.", 0);
   }
 
   // What was discarded and not brought back is gone for good.

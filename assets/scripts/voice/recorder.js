@@ -39,7 +39,7 @@ class VoiceRecorder extends Desk {
       // Meanwhile it may have been called off.
       if (attempt !== this.attempt) return closeMicrophone(stream);
       this.begin(stream);
-      if (before) drop(before);
+      if (before) this.replace(before);
     } catch (error) {
       if (attempt !== this.attempt) return;
       if (before) this.review(before);
@@ -109,6 +109,7 @@ class VoiceRecorder extends Desk {
     if (!slip && this.take.slices.length) return this.review(this.take, words);
     drop(this.take);
     this.close();
+    this.earlier?.undo();
     complain(SAY.short);
   }
 

@@ -14,9 +14,12 @@ class UnsentTake {
   }
 
   show(state, words = "") {
+    const focused = document.activeElement;
     this.state = state;
     showOnly(this.root, state);
+    this.root.setAttribute("aria-label", state === "discarded" ? "Discarded recording" : "Unsent recording");
     this.part("words").textContent = words;
+    if (focused.hidden && this.root.contains(focused)) this.root.querySelector("button:not([hidden])").focus();
   }
 
   async listen() {
@@ -77,13 +80,36 @@ class UnsentTake {
     recorder.takeBack(this.take, words);
   }
 
+  // A recorder that is free offers to undo it; else it is offered here.
   discard() {
     const recorder = document.querySelector("voice-recorder");
     clearTimeout(this.timer);
+    if (recorder.earlier === this) recorder.earlier = null;
+    if (this.take.waiting) keepTake(Object.assign(this.take, { waiting: false }));
+    if (recorder.state !== "idle") return this.discarded("Recording discarded.", UNDO_MS);
     this.remove();
-    recorder.forget();
-    if (recorder.state === "idle") recorder.discarded(this.take);
-    else drop(this.take);
+    recorder.discarded(this.take);
+  }
+
+  // It stays for so long, or until it is told to expire.
+  discarded(words, undoMs) {
+    this.part("sound").replaceChildren();
+    this.player = forgetSound(this.player);
+    this.show("discarded", words);
+    if (undoMs) this.timer = setTimeout(() => this.expire(), undoMs);
+  }
+
+  undo() {
+    if (this.state !== "discarded") return;
+    clearTimeout(this.timer);
+    this.goBack("");
+  }
+
+  expire() {
+    if (this.state !== "discarded") return;
+    clearTimeout(this.timer);
+    this.remove();
+    drop(this.take);
   }
 
   remove() {
