@@ -45,6 +45,10 @@ NO_FIREFOX = """some tests go through Parlour in Firefox, and none was found.
   macOS:   brew install --cask firefox
   any:     PARLOUR_TEST_FIREFOX=/path/to/firefox python3 tests"""
 
+NO_WEBKIT = """some tests go through Parlour in WebKitGTK, and it was not found, or no display that nobody sees.
+  Debian, Ubuntu: sudo apt-get install webkit2gtk-driver xvfb
+  elsewhere there is none, and tests/journeys/test_webkit.py fails"""
+
 
 def set_up() -> None:
     """Brings .venv about, and Debian's packages beside it, since the one waits for the processor and the other not."""
@@ -77,6 +81,8 @@ def missing() -> list[str]:
         (find_shell(), SHELL_COMMAND),
         (find_firefox(), "firefox-esr"),
         (sys.platform != "linux" or find_library("avcodec"), "libavcodec-extra"),
+        (find_webkit(), "webkit2gtk-driver"),
+        (shutil.which("Xvfb"), "xvfb"),
     )
     return [package for found, package in wanted if not found]
 
@@ -99,6 +105,16 @@ def provide_browser() -> str:
 def provide_firefox() -> str:
     """The path of a Firefox that starts."""
     return find_firefox() or SITE.fail(NO_FIREFOX)
+
+
+def provide_webkit() -> str:
+    """The path of a WebKit that can be driven; nothing where there cannot be one."""
+    if found := shutil.which("Xvfb") and find_webkit():
+        return found
+    if sys.platform == "linux":
+        SITE.fail(NO_WEBKIT)
+    SITE.say(NO_WEBKIT)
+    return ""
 
 
 def provide_text_browser() -> None:
@@ -137,6 +153,13 @@ def find_firefox() -> str | None:
     return next((path for path in candidates if "Firefox" in run(path, "--version").stdout), None)
 
 
+def find_webkit() -> str | None:
+    """The browser stands among the library's own files, and goes with the driver."""
+    given = os.environ.get("PARLOUR_TEST_WEBKIT")
+    found = sorted(str(path) for path in Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"))
+    return next(iter([given] if given else found), None) if shutil.which("WebKitWebDriver") else None
+
+
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     """What a command answers; one that cannot start or does not end has failed like any other."""
     try:
@@ -150,7 +173,12 @@ if __name__ == "__main__":
     provide_driver()
     provide_text_browser()
     browser = provide_browser()
-    tools = {"BROWSER": browser, "SHELL": find_shell() or browser, "FIREFOX": provide_firefox()}
+    tools = {
+        "BROWSER": browser,
+        "SHELL": find_shell() or browser,
+        "FIREFOX": provide_firefox(),
+        "WEBKIT": provide_webkit(),
+    }
     paths = {f"PARLOUR_TEST_{name}": path for name, path in tools.items()}
     # Each of the many processes would compile all of Parlour where Python may not keep what it compiled.
     SITE.become("-m", "pytest", *SIDE_BY_SIDE, *sys.argv[1:], **paths, PYTHONDONTWRITEBYTECODE="")

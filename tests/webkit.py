@@ -1,0 +1,149 @@
+"""WebKitGTK without scripts, driven by what it speaks itself: WebDriver, over HTTP."""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
+
+import httpx
+import msgspec
+
+from people import PASSWORD, Person
+from processes import Server, free_ports, knock
+
+PATIENCE_S = 20.0
+LOOK_EVERY_S = 0.02
+SWITCHES = ("--automation", "--enable-javascript=FALSE")
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # by that name the protocol calls what stands on a page
+
+
+class Refused(Exception):
+    """WebKit could not do what it was told: what was found there is gone, or not there yet."""
+
+
+class Answer(msgspec.Struct):
+    """What the driver says."""
+
+    value: object = None
+
+
+class Begun(msgspec.Struct, rename="camel"):
+    session_id: str
+
+
+class Screen(Server):
+    """A display that nobody sees: this browser has no way to be without one."""
+
+    def start(self) -> None:
+        self.spawn(["Xvfb", "-displayfd", "1", "-nolisten", "tcp"], lambda: bool(self.number))
+
+    @property
+    def number(self) -> str:
+        """What it calls itself, once it is there; before that it may say of others that they are."""
+        found = re.search(r"^(\d+)\n", self.log.read_text(), re.MULTILINE)
+        return found[1] if found else ""
+
+
+class Driver(Server):
+    """What starts a WebKit on that display, and hands on what it is told."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__()
+        self._screen = screen
+        self.port = 0
+
+    def start(self) -> None:
+        self.port = free_ports(1)[0]
+        display = {"DISPLAY": f":{self._screen.number}"}
+        self.spawn(["WebKitWebDriver", f"--port={self.port}"], lambda: knock(self.port), display)
+
+
+class WebKit:
+    """One window of somebody who has switched scripts off; the driver's own still answer what is asked of a page."""
+
+    def __init__(self, client: httpx.AsyncClient, session: str) -> None:
+        self._client = client
+        self._session = session
+
+    async def go(self, url: str) -> None:
+        await self.tell("POST", "url", url=url)
+
+    async def sign_in_as(self, person: Person) -> None:
+        """Fills in the page to sign in."""
+        await self.go(f"{person.url}/sign-in")
+        await self.type("#username", person.name)
+        await self.type("#password", PASSWORD)
+        await self.click(".fields .button")
+        await self.expect("document.querySelector('#conversations')")
+
+    async def enter(self, selector: str) -> None:
+        """Looks into a frame of the page, and into nothing else until `leave`."""
+        await self._with(selector, lambda element: self.tell("POST", "frame", id={ELEMENT: element}))
+        await self.expect("location.href !== 'about:blank'")
+
+    async def leave(self) -> None:
+        await self.tell("POST", "frame", id=None)
+
+    async def type(self, selector: str, text: str) -> None:
+        await self._with(selector, lambda element: self.tell("POST", f"element/{element}/value", text=text))
+
+    async def click(self, selector: str) -> None:
+        await self._with(selector, lambda element: self.tell("POST", f"element/{element}/click"))
+
+    async def expect(self, expression: str) -> None:
+        """Waits until the expression is true, also over a page that is loaded meanwhile."""
+        await _soon(expression, lambda: self._is_so(expression))
+
+    async def tell(self, method: str, command: str, **fields: object) -> object:
+        """Has WebKit do something; gives what it answers. Raises Refused."""
+        body = None if method == "GET" else msgspec.json.encode(fields)
+        answer = await self._client.request(method, f"/session/{self._session}/{command}", content=body)
+        if answer.status_code != httpx.codes.OK:
+            raise Refused(f"{command}: {answer.text}")
+        return msgspec.json.decode(answer.content, type=Answer).value
+
+    async def _is_so(self, expression: str) -> bool:
+        return await self.tell("POST", "execute/sync", script=f"return Boolean({expression})", args=[]) is True
+
+    async def _with(self, selector: str, use: Callable[[str], Awaitable[object]]) -> None:
+        async def found_and_used() -> bool:
+            found = await self.tell("POST", "element", using="css selector", value=selector)
+            await use(msgspec.convert(found, dict[str, str])[ELEMENT])
+            return True
+
+        await _soon(selector, found_and_used)
+
+
+async def _soon(what: str, ask: Callable[[], Awaitable[bool]]) -> None:
+    last = "it is not so"
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    if await ask():
+                        return
+                except Refused as refused:
+                    last = str(refused)
+                await asyncio.sleep(LOOK_EVERY_S)
+    except TimeoutError:
+        raise AssertionError(f"not within {PATIENCE_S:g} s: {what} ({last})") from None
+
+
+@asynccontextmanager
+async def webkit() -> AsyncIterator[WebKit]:
+    """A WebKit that nobody has used; it is gone afterwards."""
+    with ExitStack() as stack:
+        screen = stack.enter_context(Screen())
+        driver = stack.enter_context(Driver(screen))
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{driver.port}", timeout=PATIENCE_S) as client:
+            # A page with a live page in it is never loaded to its end, so nothing waits for that.
+            options = {"binary": os.environ["PARLOUR_TEST_WEBKIT"], "args": SWITCHES}
+            wanted = {"pageLoadStrategy": "none", "webkitgtk:browserOptions": options}
+            answer = await client.post("/session", json={"capabilities": {"alwaysMatch": wanted}})
+            begun = msgspec.convert(msgspec.json.decode(answer.content, type=Answer).value, Begun)
+            opened = WebKit(client, begun.session_id)
+            try:
+                yield opened
+            finally:
+                await client.delete(f"/session/{begun.session_id}")
