@@ -35,9 +35,11 @@ def refused_files(canary: str, local_file: str) -> Iterator[tuple[str, bytes]]:
         yield f"the head of {sample.name}", sample.content[:32]
         yield f"{sample.name} with every tenth byte turned", turned(sample, 0.1)
     for sample in EVERY_SAMPLE:
-        if sample == MP3:  # which says nothing of its end: what is there of it is a whole one
-            continue
         yield f"{sample.name}, cut off", sample.content[: len(sample.content) * 2 // 3 - 1]
+    yield "an mp3 without its last bytes", MP3.content[:-40]
+    yield "an mp3 that is cut between two frames", MP3.content[: MP3.content.index(b"\xff\xfb", 20_000)]
+    for rate in (1, 1_000, 192_001):
+        yield f"a wav of {rate} samples a second", at_rate(rate)
     yield "an image behind the head of a webm", WEBM.content[:4] + PNG
     yield "an image that says it is mp3", b"ID3" + PNG
     yield "the head of a webm and then a page", WEBM.content[:32] + HTML * 1000
@@ -67,6 +69,13 @@ def turned(sample: Sample, share: float) -> bytes:
     for place in some.sample(range(len(content)), round(len(content) * share)):
         content[place] ^= 1 << some.randrange(8)
     return bytes(content)
+
+
+def at_rate(rate: int) -> bytes:
+    """A wav that says it has so many samples a second."""
+    head, wav = slice(24, 28), bytearray(EVERY_SAMPLE[8].content)
+    wav[head] = struct.pack("<I", rate)
+    return bytes(wav)
 
 
 def film() -> bytes:

@@ -25,6 +25,7 @@ BROKEN_AT_MOST = 0.02  # of the packets: a click is no reason to refuse what som
 GAP_S = 0.1  # time that passed without sound, as some recorders leave it where they were paused
 TELLS_LENGTH = (Kind.WEBM, Kind.OGG, Kind.M4A, Kind.WAV)  # in mp3 it is mostly a guess
 MISSING_AT_MOST = 1.05  # how much longer a whole file may say that it is
+RATES_HZ = range(4_000, 192_001)  # below is no speech, and above no recorder
 DECODED_AS = {"mp3float": "mp3"}
 
 OPEN = {
@@ -116,6 +117,8 @@ class Listener:
             raise NoSound
 
     def _note(self, frame: AudioFrame) -> None:
+        if frame.sample_rate not in RATES_HZ:
+            raise NoSound
         self.seconds += Fraction(frame.samples, frame.sample_rate)
         if self.seconds > self._longest_s:
             raise TooLong

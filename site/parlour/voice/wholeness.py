@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from parlour.voice.formats import Kind
+from parlour.voice.mpeg_audio import has_all_its_frames
 
 PIECES_AT_MOST = 200_000
 SEGMENT, CLUSTER = 0x18538067, 0x1F43B675  # the elements of a webm that hold others, and may not say how long they are
@@ -15,10 +16,11 @@ OPEN_LENGTH = 0xFFFFFFFF
 
 
 def is_whole(source: BinaryIO, kind: Kind) -> bool:
-    """Whether the file goes on to where its last piece ends; kinds that say nothing of it are taken for whole."""
-    step = STEPS.get(kind)
-    if not step:
-        return True
+    """Whether the file goes on to where its last piece ends."""
+    if kind is Kind.MP3:
+        source.seek(0)
+        return has_all_its_frames(source.read())
+    step = STEPS[kind]
     end, place = os.fstat(source.fileno()).st_size, 0
     for _ in range(PIECES_AT_MOST):
         source.seek(place)
