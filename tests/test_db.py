@@ -1,6 +1,7 @@
 """The database keeps its word: all or nothing, told once committed, and never stuck because somebody went away."""
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -10,19 +11,22 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from sqlalchemy import Engine, event, insert, select, text
+from sqlalchemy import Engine, bindparam, event, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from parlour import db, schema
 from parlour.accounts.models import Attempt
 from parlour.conversations.models import Membership
-from parlour.db import Database
+from parlour.db import Among, Database, Often, postgresql
 from parlour.errors import Unavailable
 from parlour.events import ConversationStarted, Event
 from services import Postgres
 
 PATIENCE_S = 5
 NOTED = text("INSERT INTO attempt (subject, at) VALUES ('x', '2026-11-24 12:00:00')")
+ADDED = Often(insert(Attempt).returning(Attempt.id, Attempt.subject, Attempt.at, sort_by_parameter_order=True))
+RENAMED = Often(update(Attempt).where(Attempt.subject == bindparam("old")).values(subject=bindparam("new")))
+ALL_ATTEMPTS = select(Attempt.id, Attempt.subject, Attempt.at).order_by(Attempt.id)
 COUNT = text("SELECT count(*) FROM attempt")
 
 
@@ -61,6 +65,30 @@ async def test_what_is_announced_is_told_once_it_is_committed(database: Database
         db.announce(ConversationStarted(7))
         assert heard == []
     assert heard == [ConversationStarted(7)]
+
+
+async def test_what_is_asked_often_is_answered_like_everything_else(database: Database) -> None:
+    """PostgreSQL's driver is asked directly: the same values go in, and the same rows come out, in their order."""
+    at = datetime(2026, 11, 24, 12, 0, tzinfo=timezone(timedelta(hours=5)))
+    rows = [{"id": n, "subject": f"s{n}", "at": at + timedelta(hours=n)} for n in (3, 1, 2)]
+    async with database.transaction() as db:
+        added = await db.execute(ADDED, rows)
+        assert [(row.id, row.subject, row.at) for row in added] == [tuple(row.values()) for row in rows]
+        await db.execute(RENAMED, [{"old": "s1", "new": "one"}, {"old": "s2", "new": "two"}])
+        await db.execute(RENAMED, {"old": "nobody", "new": "x"})
+    async with database.reading() as db:
+        plain = (await db.execute(ALL_ATTEMPTS)).all()
+        often = (await db.execute(Often(ALL_ATTEMPTS))).all()
+        for ids in ([], [2], [3, 1, 9]):
+            found = await db.execute(*Among(ALL_ATTEMPTS, Attempt.id).of(ids))
+            assert [row.id for row in found] == [n for n in (1, 2, 3) if n in ids]
+        for pairs in ([], [("one", 1)], [("one", 1), ("two", 9), ("s3", 3)]):
+            found = await db.execute(*Among(ALL_ATTEMPTS, Attempt.subject, Attempt.id).of(pairs))
+            assert [(row.subject, row.id) for row in found] == [pair for pair in pairs if pair != ("two", 9)]
+    assert often == plain
+    assert [(row.subject, row.at.utcoffset()) for row in often] == [
+        (name, timedelta(0)) for name in ("one", "two", "s3")
+    ]
 
 
 async def test_what_fails_midway_leaves_nothing_and_is_not_told(database: Database, heard: list[Event]) -> None:
@@ -157,6 +185,13 @@ async def test_a_mistake_of_ours_is_not_taken_for_an_outage(postgres: Postgres) 
         with pytest.raises(Exception, match="int64"):
             async with database.reading() as db:
                 await db.execute(select(Attempt.id).where(Attempt.id == 2**70))
+        with pytest.raises(asyncpg.DataError, match="int64"):
+            async with database.transaction() as db:
+                await db.execute(Often(select(Attempt.id).where(Attempt.id == bindparam("id"))), {"id": 2**70})
+        with pytest.raises(asyncpg.UniqueViolationError):
+            async with database.transaction() as db:
+                await db.execute(ADDED, [{"id": 1, "subject": "x", "at": datetime.now(UTC)}] * 2)
+        assert await count(database) == 0
 
 
 @pytest.mark.parametrize("sentence", ["SELECT pg_terminate_backend(pg_backend_pid())", "SELECT 1/0"])
@@ -171,13 +206,13 @@ async def test_a_line_that_was_cut_is_replaced(postgres: Postgres, sentence: str
         assert await count(database) == 1
 
 
-async def test_who_meets_a_dead_line_is_told_to_come_back_and_then_served(postgres: Postgres) -> None:
+async def test_who_meets_a_dead_line_is_at_most_told_to_come_back(postgres: Postgres) -> None:
     async with postgres.database() as url, aclosing(_Closing(url)) as opened:
         database = await opened.open()
         assert await count(database) == 0
         name = url.rpartition("/")[2]
         await postgres.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-        with pytest.raises(Unavailable):
+        with contextlib.suppress(Unavailable):  # unless the driver has noticed before we ask
             await count(database)
         assert await count(database) == 0
 
@@ -185,14 +220,16 @@ async def test_who_meets_a_dead_line_is_told_to_come_back_and_then_served(postgr
 async def test_a_lock_that_another_process_never_gives_back_is_waited_for_only_so_long(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db, "SERVER_LIMITS", {"lock_timeout": "200ms"})
+    monkeypatch.setattr(postgresql, "SERVER_LIMITS", {"lock_timeout": "200ms"})
     async with postgres.database() as url, aclosing(_Closing(url)) as opened:
         database = await opened.open()
         other = await asyncpg.connect(url)
         async with other.transaction():
             await other.execute("LOCK attempt")
-            with pytest.raises(Unavailable):
-                await note(database)
+            for insertion in (NOTED, Often(insert(Attempt).values(subject="x", at=datetime.now(UTC)))):
+                with pytest.raises(Unavailable):
+                    async with database.transaction() as db:
+                        await db.execute(insertion)
         await other.close()
         await note(database)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from conftest import Invite, OpenHouse
-from parlour import db, health
+from parlour import health
+from parlour.db import sqlite
 from parlour.rates import Rate
 from people import PASSWORD, Person
 from refusals import check_refusal, check_too_often, count_articles
@@ -122,7 +123,7 @@ class TestWithoutADisk:
 
     @pytest.fixture
     def database_url(self, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-        monkeypatch.setattr(db, "SQLITE_BUSY_MS", 100)
+        monkeypatch.setattr(sqlite, "SQLITE_BUSY_MS", 100)
         return sqlite_url
 
     async def test_what_cannot_be_stored_now_is_503_and_stays_in_the_composer(
@@ -133,10 +134,10 @@ class TestWithoutADisk:
         other = sqlite3.connect(tmp_path / "parlour.sqlite3", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         path = f"/conversations/{talk}/messages"
-        monkeypatch.setattr(db, "SQLITE_BUSY_MS", 3_600_000)
+        monkeypatch.setattr(sqlite, "SQLITE_BUSY_MS", 3_600_000)
         monkeypatch.setattr(health, "READY_WITHIN_S", 0.1)  # it says so long before others have waited enough
         check_refusal(await ada.get("/readyz"), 503)
-        monkeypatch.setattr(db, "SQLITE_BUSY_MS", 100)
+        monkeypatch.setattr(sqlite, "SQLITE_BUSY_MS", 100)
         refused = await asyncio.gather(
             ada.say(talk, "not now"),
             ada.get("/readyz"),

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from conftest import KEYS
 from parlour import db, schema
 from parlour.conversations.memberships import Place
-from parlour.db import Database
+from parlour.db import Database, postgresql, sqlite
 from parlour.errors import Unavailable
 from parlour.messages import posting
 from parlour.messages.history import Line, read_page
@@ -51,8 +51,8 @@ def held(database_url: str) -> Held:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A house that waits for others only shortly."""
-    monkeypatch.setattr(db, "SQLITE_BUSY_MS", 100)
-    monkeypatch.setattr(db, "SERVER_LIMITS", {"lock_timeout": "100ms"})
+    monkeypatch.setattr(sqlite, "SQLITE_BUSY_MS", 100)
+    monkeypatch.setattr(postgresql, "SERVER_LIMITS", {"lock_timeout": "100ms"})
 
 
 @pytest.fixture

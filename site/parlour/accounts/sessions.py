@@ -10,8 +10,7 @@ import msgspec
 from sqlalchemy import Row, delete, insert, select, update
 
 from parlour.accounts.models import Session, User
-from parlour.among import Among
-from parlour.db import Database, Reading, Transaction
+from parlour.db import Among, Database, Reading, Transaction
 from parlour.errors import NotThere
 from parlour.events import SessionsEnded
 from parlour.together import Together

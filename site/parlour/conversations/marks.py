@@ -7,9 +7,8 @@ import msgspec
 from sqlalchemy import Row, bindparam, select, update
 
 from parlour.accounts.models import User
-from parlour.among import Among
 from parlour.conversations.models import Conversation, Membership
-from parlour.db import Reading, Transaction, portions
+from parlour.db import Among, Often, Reading, Transaction, portions
 from parlour.events import MarksMoved
 
 SENT, DELIVERED, READ, PLAYED = "Sent", "Delivered", "Read", "Played"
@@ -61,15 +60,13 @@ STANDINGS = Among(
     ).join(User, User.id == Membership.user_id),
     Membership.conversation_id,
 )
-UNDELIVERED = (
+UNDELIVERED = Among(
     select(Membership.conversation_id, Membership.user_id, Membership.delivered_seq, Conversation.last_seq)
     .join(Conversation, Conversation.id == Membership.conversation_id)
-    .where(
-        Membership.conversation_id.in_(bindparam("conversation_ids", expanding=True)),
-        Membership.delivered_seq < Conversation.last_seq,
-    )
+    .where(Membership.delivered_seq < Conversation.last_seq),
+    Membership.conversation_id,
 )
-MOVE_DELIVERED = (
+MOVE_DELIVERED = Often(
     update(Membership)
     .where(
         Membership.conversation_id == bindparam("in_id"),
@@ -136,7 +133,7 @@ def stays_unshown(unshown: str, seq: int) -> bool:
 
 async def deliver(db: Transaction, came: Mapping[Span, int]) -> None:
     """Notes up to which place something came to a page, by conversation and user; what is no member's is ignored."""
-    known = await db.execute(UNDELIVERED, {"conversation_ids": sorted({place for place, _ in came})})
+    known = await db.execute(*UNDELIVERED.of(sorted({place for place, _ in came})))
     moved = [
         {"in_id": row.conversation_id, "to_id": row.user_id, "up_to": seq}
         for row in known

@@ -7,9 +7,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, bindparam, exists, func, select
 
 from parlour.accounts.models import User
-from parlour.among import Among
 from parlour.conversations.models import Conversation, Membership
-from parlour.db import Database, Reading
+from parlour.db import Among, Database, Often, Reading
 from parlour.errors import NotThere
 from parlour.together import Together
 
@@ -38,7 +37,7 @@ THROUGH_THE_GATE = Among(
 )
 
 UNREAD: ColumnElement[int] = Conversation.last_seq - Membership.read_seq - Membership.uncounted
-UNREAD_IN_ALL = (
+UNREAD_IN_ALL = Often(
     select(func.sum(UNREAD).label("unread"))
     .join_from(Membership, Conversation, Conversation.id == Membership.conversation_id)
     .where(Membership.user_id == bindparam("user_id"))
@@ -52,12 +51,12 @@ HIDES_READING = (
     )
     .correlate(Membership)
 )
-RECEIPTS_OF_ALL = (
+RECEIPTS_OF_ALL = Often(
     select((~HIDES_READING).label("all_give_receipts"))
     .select_from(Membership)
     .where(Membership.conversation_id == bindparam("conversation_id"))
 )
-MY_MARKS = (
+MY_MARKS = Often(
     select(
         Membership.read_seq,
         Membership.uncounted,

@@ -8,11 +8,10 @@ import msgspec
 from sqlalchemy import Row, bindparam, func, select
 
 from parlour.accounts.models import User
-from parlour.among import Among
 from parlour.conversations.memberships import UNREAD
 from parlour.conversations.models import Conversation, Membership
 from parlour.conversations.settings import is_muted
-from parlour.db import Reading, portions
+from parlour.db import Among, Often, Reading, portions
 from parlour.messages.markup import preview
 from parlour.messages.models import Message
 from parlour.templating import length
@@ -47,7 +46,7 @@ ENTRIES = (
     )
     .outerjoin(Recording, Recording.id == Message.recording_id)
 )
-OF_A_USER = (
+OF_A_USER = Often(
     ENTRIES.where(Membership.user_id == bindparam("user_id"))
     # Where there are too many, what is unread stays in the list, so that it adds up to what is unread in all.
     .order_by((UNREAD > 0).desc(), MOVED_AT.desc(), Conversation.id.desc())

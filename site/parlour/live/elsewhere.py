@@ -6,10 +6,9 @@ from collections.abc import Collection
 
 from sqlalchemy import func, select
 
-from parlour.among import Among
 from parlour.conversations.memberships import UNREAD
 from parlour.conversations.models import Conversation, Membership
-from parlour.db import Database, Reading, portions
+from parlour.db import Among, Database, Reading, portions
 from parlour.errors import Unavailable
 from parlour.live.live_page import LivePage
 

@@ -7,7 +7,7 @@ from sqlalchemy import Row, bindparam, select
 
 from parlour.accounts.models import User
 from parlour.conversations.models import Membership
-from parlour.db import Reading
+from parlour.db import Often, Reading
 from parlour.errors import NotThere
 from parlour.messages.models import Message
 from parlour.voice.models import Recording
@@ -61,18 +61,20 @@ LINES = (
     .outerjoin(Recording, Recording.id == Message.recording_id)
 )
 
-LATEST = (
+LATEST = Often(
     LINES.where(Message.conversation_id == bindparam("conversation_id"), Message.seq < bindparam("before"))
     .order_by(Message.seq.desc())
     .limit(PAGE_ROWS)
 )
-CHANGED = (
+CHANGED = Often(
     LINES.where(Message.conversation_id == bindparam("conversation_id"), Message.revision > bindparam("after"))
     .order_by(Message.conversation_id, Message.revision)
     .limit(CHANGES_AT_MOST + 1)
 )
-ONE = LINES.join(Membership, Membership.conversation_id == Message.conversation_id).where(
-    Message.id == bindparam("message_id"), Membership.user_id == bindparam("user_id")
+ONE = Often(
+    LINES.join(Membership, Membership.conversation_id == Message.conversation_id).where(
+        Message.id == bindparam("message_id"), Membership.user_id == bindparam("user_id")
+    )
 )
 
 

@@ -18,7 +18,7 @@ class Message(Base):
     __tablename__ = "message"
     __table_args__ = (
         UniqueConstraint("conversation_id", "seq"),
-        # The key comes first: it alone finds what a group of messages may have been posted as before.
+        # The key comes first: next to nothing else begins with it.
         UniqueConstraint("key", "author_id", "conversation_id", "digest"),
         Index(None, "conversation_id", "revision"),
         Index(None, "recording_id", unique=True),

@@ -11,10 +11,9 @@ from functools import partial
 import msgspec
 from sqlalchemy import Integer, bindparam, case, insert, select, update
 
-from parlour.among import Among
 from parlour.conversations.memberships import Place
 from parlour.conversations.models import Conversation, Membership
-from parlour.db import Database, Reading, Transaction
+from parlour.db import Among, Database, Often, Reading, Transaction
 from parlour.errors import Unavailable
 from parlour.events import ConversationChanged
 from parlour.messages.history import Line
@@ -230,17 +229,20 @@ POSTED = Among(
     select(
         Message.id, Message.author_id, Message.conversation_id, Message.key, Message.digest, Message.posted_revision
     ),
+    # The key alone would do. A planner that has seen nothing of the table yet would read all of it for that.
     Message.key,
+    Message.author_id,
+    Message.conversation_id,
 )
-INSERT = insert(Message).returning(Message.id, Message.revision, sort_by_parameter_order=True)
-MOVE_TAIL = (
+INSERT = Often(insert(Message).returning(Message.id, Message.revision, sort_by_parameter_order=True))
+MOVE_TAIL = Often(
     update(Conversation)
     .where(Conversation.id == bindparam("moved_id"))
     .values({name: bindparam(f"new_{name}") for name in Tail.__struct_fields__})
 )
 NOTHING_UNREAD = Membership.read_seq + Membership.uncounted == bindparam("before_seq", type_=Integer)
 # What others said before it, and was not shown to the author, stays unread.
-MOVE_MARK = (
+MOVE_MARK = Often(
     update(Membership)
     .where(Membership.conversation_id == bindparam("in_id"), Membership.user_id == bindparam("by_id"))
     .values(
@@ -264,7 +266,8 @@ Posted = dict[tuple[int, int, str], list[tuple[bytes, Stored]]]
 
 async def _find_posted(db: Reading, drafts: Sequence[Draft]) -> Posted:
     """What was posted before under one of these keys; asked with the lock held, so nobody posts it meanwhile."""
-    rows = await db.execute(*POSTED.of(sorted({draft.key for draft in drafts})))
+    asked = {(draft.key, draft.author_id, draft.conversation_id) for draft in drafts}
+    rows = await db.execute(*POSTED.of(sorted(asked)))
     found: Posted = {}
     for row in rows:
         stored = Stored(row.id, row.posted_revision, again=True)

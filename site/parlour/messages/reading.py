@@ -5,15 +5,24 @@ from sqlalchemy import bindparam, func, select, update
 from parlour.conversations.marks import settle
 from parlour.conversations.memberships import MY_MARKS, Place
 from parlour.conversations.models import Membership
-from parlour.db import Transaction
+from parlour.db import Often, Transaction
 from parlour.events import MarksMoved, ReadMarkMoved
 from parlour.messages.models import Message
 
 # What is no news to a member: their own messages, and what is deleted.
-NO_NEWS = select(func.count().label("no_news")).where(
-    Message.conversation_id == bindparam("conversation_id"),
-    Message.seq > bindparam("after"),
-    (Message.author_id == bindparam("user_id")) | Message.deleted_at.is_not(None),
+NO_NEWS = Often(
+    select(func.count().label("no_news")).where(
+        Message.conversation_id == bindparam("conversation_id"),
+        Message.seq > bindparam("after"),
+        (Message.author_id == bindparam("user_id")) | Message.deleted_at.is_not(None),
+    )
+)
+
+READ = ("delivered_seq", "receipt_seq", "unshown", "read_seq", "uncounted")
+MOVE_READ = Often(
+    update(Membership)
+    .where(Membership.conversation_id == bindparam("in_id"), Membership.user_id == bindparam("by_id"))
+    .values({name: bindparam(f"new_{name}") for name in READ})
 )
 
 
@@ -27,14 +36,12 @@ async def read_up_to(db: Transaction, place: Place, seq: int) -> None:
     receipt_seq, unshown = settle(mine.receipt_seq, mine.unshown, seq, shown=mine.all_give_receipts)
     if seq <= mine.read_seq and receipt_seq == mine.receipt_seq:
         return
-    moved = {"delivered_seq": max(seq, mine.delivered_seq), "receipt_seq": receipt_seq, "unshown": unshown}
-    if seq > mine.read_seq:
-        moved |= {"read_seq": seq, "uncounted": await _count_no_news(db, place, seq) if mine.uncounted else 0}
-    await db.execute(
-        update(Membership)
-        .where(Membership.conversation_id == place.id, Membership.user_id == place.user_id)
-        .values(moved)
-    )
+    read_seq, uncounted = mine.read_seq, mine.uncounted
+    if seq > read_seq:
+        read_seq, uncounted = seq, await _count_no_news(db, place, seq) if uncounted else 0
+    moved = (max(seq, mine.delivered_seq), receipt_seq, unshown, read_seq, uncounted)
+    new = {f"new_{name}": value for name, value in zip(READ, moved, strict=True)}
+    await db.execute(MOVE_READ, {"in_id": place.id, "by_id": place.user_id} | new)
     if seq > mine.read_seq:
         db.announce(ReadMarkMoved(place.id, place.user_id))
     db.announce(MarksMoved(place.id))

@@ -4,13 +4,13 @@ import msgspec
 from sqlalchemy import bindparam, select
 
 from parlour.conversations.models import Membership
-from parlour.db import Reading
+from parlour.db import Often, Reading
 from parlour.errors import NotThere
 from parlour.messages.models import Message
 from parlour.voice.formats import Kind
 from parlour.voice.models import Recording
 
-THROUGH_THE_GATE = (
+THROUGH_THE_GATE = Often(
     select(
         Recording.id,
         Recording.name,

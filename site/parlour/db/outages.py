@@ -1,0 +1,68 @@
+"""What is said when a database does not answer, whoever noticed it."""
+
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Iterator
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from parlour.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 2
+# SQLSTATE: what PostgreSQL says of itself or of the moment, and not of what we asked.
+OUTAGES = ("08", "25P03", "40", "53", "55P03", "57", "58")
+BROKEN_FILE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+
+
+class DamagedDatabase(Unavailable):
+    """The file of an embedded database cannot be read as one."""
+
+
+@contextlib.contextmanager
+def refused_when_down() -> Iterator[None]:
+    """Makes Unavailable of what the database is to blame for; what it was asked wrongly stays what it is."""
+    try:
+        yield
+    except DBAPIError as error:
+        if sqlite_code(error) in BROKEN_FILE:
+            log.error("The database's file is damaged, or is no database: %s", error.orig)
+            raise DamagedDatabase(RETRY_AFTER_S) from error
+        if not _is_outage(error):
+            raise
+        log.warning("The database cannot do that now: %s", error.orig)
+        raise Unavailable(RETRY_AFTER_S) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        if not _is_outage_of(error):
+            raise
+        log.warning("The database cannot do that now: %s", error)
+        raise Unavailable(RETRY_AFTER_S) from error
+    except OSError as error:
+        log.warning("The database cannot be reached: %s", error or "it took too long")
+        raise Unavailable(RETRY_AFTER_S) from error
+
+
+def sqlite_code(error: DBAPIError) -> int | None:
+    """What SQLite calls it, such as SQLITE_BUSY where another process writes to the file."""
+    return error.orig.sqlite_errorcode & 0xFF if isinstance(error.orig, sqlite3.Error) else None
+
+
+def _is_outage(error: DBAPIError) -> bool:
+    """Whether the database is to blame, and not what it was asked."""
+    if error.connection_invalidated or isinstance(error, OperationalError):
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        wrong_value = error.orig is not None and isinstance(error.orig.__cause__, ValueError)
+        return isinstance(error, InterfaceError) and not wrong_value
+    return str(state).startswith(OUTAGES)
+
+
+def _is_outage_of(error: asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError) -> bool:
+    """The same of what the driver says."""
+    if isinstance(error, asyncpg.PostgresError):
+        return str(error.sqlstate).startswith(OUTAGES)
+    return not isinstance(error, ValueError)

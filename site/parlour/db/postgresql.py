@@ -1,0 +1,87 @@
+"""The database server."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy import Connection, Executable, NullPool, Result
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from parlour.db import straight
+from parlour.db.access import Database, Execute, Publish, Reading, Transaction
+from parlour.db.lending import Lending, Lent
+from parlour.db.often import Often, Values
+from parlour.db.outages import refused_when_down
+from parlour.db.wholly import wholly
+
+CONNECTIONS_AT_MOST = 8  # that read, and as many that write
+WAIT_FOR_CONNECTION_S = 10
+ANSWER_WITHIN_S = 20  # a statement; on a line that died without a word nobody waits for ever
+# A transaction of another process that stands still must not make everybody wait for its locks.
+SERVER_LIMITS = {"lock_timeout": "8s", "idle_in_transaction_session_timeout": "15s"}
+
+
+class PostgreSQL(Database):
+    """A database server. Reading needs no transaction, and beginning one would cost as much as the look itself."""
+
+    is_sqlite = False
+
+    def __init__(self, address: str, publish: Publish) -> None:
+        self._publish = publish
+        self._address = address
+        self._readers, self._writers = self._lending(), self._lending()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Reading]:
+        with refused_when_down():
+            async with self._readers.lend() as lent:
+                yield Reading(_over(lent))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        with refused_when_down():
+            async with self._writers.lend() as lent:
+                await lent.line.execute("BEGIN")
+                transaction = Transaction(_over(lent), alone=False)
+                yield transaction
+                await wholly(self._commit(lent, transaction))
+
+    async def run_in_transaction(self, work: Callable[[Connection], None]) -> None:
+        # A migration may take longer than any other statement, and wait for one that runs elsewhere.
+        engine = create_async_engine(
+            "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(self._address), poolclass=NullPool
+        )
+        with refused_when_down():
+            async with engine.begin() as connection:
+                await connection.run_sync(work)
+
+    async def close(self) -> None:
+        await self._readers.close()
+        await self._writers.close()
+
+    def _lending(self) -> Lending:
+        engine = create_async_engine(
+            "postgresql+asyncpg://", async_creator=self._connect, poolclass=NullPool, isolation_level="AUTOCOMMIT"
+        )
+        return Lending(engine, CONNECTIONS_AT_MOST, WAIT_FOR_CONNECTION_S)
+
+    async def _connect(self) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            self._address,
+            timeout=WAIT_FOR_CONNECTION_S,
+            command_timeout=ANSWER_WITHIN_S,
+            server_settings=SERVER_LIMITS,
+        )
+
+    async def _commit(self, lent: Lent, transaction: Transaction) -> None:
+        await lent.line.execute("COMMIT")
+        transaction.end_well(self._publish)
+
+
+def _over(lent: Lent) -> Execute:
+    async def execute(statement: Executable | Often, values: Values | None = None) -> Result[tuple[object, ...]]:
+        if isinstance(statement, Often):
+            return await straight.execute(lent.line, statement, {} if values is None else values)
+        return await lent.connection.execute(statement, values)
+
+    return execute

@@ -1,0 +1,89 @@
+"""Runs statements on PostgreSQL's own driver, once SQLAlchemy has written them.
+
+To prepare, run and read one by way of SQLAlchemy costs four times as much as the driver itself takes, and a message
+needs ten of them.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from weakref import WeakKeyDictionary
+
+import asyncpg
+from sqlalchemy import URL, Delete, Insert, Result, Select, TypeDecorator, Update
+from sqlalchemy.engine import IteratorResult
+from sqlalchemy.engine.result import SimpleResultMetaData
+
+from parlour.db.often import Often, Values
+
+Convert = Callable[[object], object]
+
+DIALECT = URL.create("postgresql+asyncpg").get_dialect()()
+WRITTEN: WeakKeyDictionary[Often, dict[frozenset[str], "Straight"]] = WeakKeyDictionary()
+
+
+class Straight:
+    """A statement as the driver takes it. What a table's columns default to in Python is not known here."""
+
+    def __init__(self, statement: Select[*tuple[object, ...]] | Insert | Update | Delete, names: list[str]) -> None:
+        written = statement.compile(dialect=DIALECT, column_keys=names if isinstance(statement, Insert) else None)
+        if written.insert_prefetch or written.update_prefetch:
+            raise ValueError(f"values made in Python would be missing from {written}")
+        self.text = str(written)
+        self._names: list[str] = written.positiontup or []
+        self._given: Mapping[str, object] = {name: value for name, value in written.params.items() if name not in names}
+        self._sent = [
+            (place, convert)
+            for place, name in enumerate(self._names)
+            if (convert := written.binds[name].type.dialect_impl(DIALECT).bind_processor(DIALECT))
+        ]
+        # The driver gives everything as it should be, but for what is made of it by ourselves.
+        self._read = [
+            (place, convert)
+            for place, column in enumerate(statement.exported_columns)
+            if isinstance(column.type, TypeDecorator) and (convert := column.type.result_processor(DIALECT, None))
+        ]
+        names_of_columns = [str(name) for name, _ in statement.exported_columns.items()]
+        self._columns = SimpleResultMetaData(names_of_columns)
+        self.gives_rows = bool(names_of_columns)
+
+    def send(self, values: Mapping[str, object]) -> list[object]:
+        """The values in the order in which the text numbers them."""
+        known = {**self._given, **values}
+        sent = [known[name] for name in self._names]
+        for place, convert in self._sent:
+            sent[place] = convert(sent[place])
+        return sent
+
+    def read(self, records: Iterable[asyncpg.Record]) -> Result[tuple[object, ...]]:
+        """What came, as SQLAlchemy gives it."""
+        return IteratorResult(self._columns, iter([self._row(record) for record in records]))
+
+    def _row(self, record: asyncpg.Record) -> tuple[object, ...]:
+        if not self._read:
+            return tuple(record)
+        row = list(record)
+        for place, convert in self._read:
+            row[place] = convert(row[place])
+        return tuple(row)
+
+
+def straight(often: Often, names: Iterable[str]) -> Straight:
+    """The statement as the driver takes it, written once for these names of values."""
+    known = WRITTEN.setdefault(often, {})
+    named = frozenset(names)
+    if named not in known:
+        statement = often.statement if often.on_postgresql is None else often.on_postgresql
+        known[named] = Straight(statement, sorted(named))
+    return known[named]
+
+
+async def execute(connection: asyncpg.Connection, often: Often, values: Values) -> Result[tuple[object, ...]]:
+    """Runs it once, or once for each of a sequence of values. Raises what the driver raises."""
+    if isinstance(values, Mapping):
+        written = straight(often, values)
+        return written.read(await connection.fetch(written.text, *written.send(values)))
+    written = straight(often, values[0])
+    sent = [written.send(each) for each in values]
+    if written.gives_rows:
+        return written.read(await connection.fetchmany(written.text, sent))
+    await connection.executemany(written.text, sent)
+    return written.read([])
