@@ -65,7 +65,7 @@ from parlour.together import Arrivals
 from parlour.voice.intake import Intake
 from parlour.voice.preparing import Preparing
 from parlour.voice.store import Store
-from parlour.voice.sweeping import sweep_now_and_then
+from parlour.voice.sweeping import begin_store, sweep_now_and_then
 from parlour.voice.workshop import Workshop
 
 TIDY_EVERY_S = 3600
@@ -176,6 +176,7 @@ def create_site(config: Config, origins: Origins, told: asyncio.Event | None = N
     @asynccontextmanager
     async def open_house(_app: Litestar) -> AsyncIterator[None]:
         await schema.migrate(database)
+        await begin_store(database, voice.store)
         await hub.start()
         for worker in (posting, delivery, pushes, company, live_pages):
             worker.start()

@@ -7,14 +7,20 @@ from pathlib import Path
 
 import obstore
 import pytest
+from sqlalchemy import select
 
 from browsing import ON_SQLITE
 from conftest import OpenHouse
 from parlour import db
 from parlour.errors import Unavailable
 from parlour.messages.editing import redraw
+from parlour.voice.formats import Kind
+from parlour.voice.intake import Kept
+from parlour.voice.missing import LOST_AT_MOST
+from parlour.voice.models import Recording
+from parlour.voice.recordings import keep
 from parlour.voice.store import Store
-from parlour.voice.sweeping import sweep
+from parlour.voice.sweeping import begin_store, sweep
 from people import Person
 from processes import free_ports
 from refusals import check_refusal
@@ -117,6 +123,10 @@ async def test_what_was_removed_from_the_store_is_called_gone_until_it_is_there_
     assert await both_ways(dee, addresses) == [503, 503, 503], "a store that is not there has lost nothing"
     with pytest.raises(Unavailable):
         await sweep(database, store, 0, redraw)
+    assert (await speak(dee, notes, PHONE.content)).status == 503
+    await begin_store(database, store)
+    assert not folder.exists(), "the next recording would be all that there is"
+    assert "Mount it" in caplog.text
     assert "recording is gone" not in (await dee.get(f"/conversations/{notes}")).text
     elsewhere.rename(folder)
     for _ in range(2):
@@ -133,6 +143,24 @@ async def test_what_was_removed_from_the_store_is_called_gone_until_it_is_there_
     await sweep(database, store, 0, redraw)
     await database.close()
     assert "gone" not in (await dee.get(f"/conversations/{notes}")).text
+
+
+@ON_SQLITE
+async def test_a_store_that_has_only_what_came_lately_is_taken_for_the_wrong_one(
+    dee: Person, tmp_path: Path, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    database, store = db.connect(database_url, lambda _events: None), Store("", tmp_path / "recordings")
+    elsewhere = [Kept(f"{number:032}", Kind.M4A, "aac", 1.0, bytes(64), 1) for number in range(LOST_AT_MOST + 1)]
+    async with database.transaction() as writing:
+        await keep(writing, elsewhere)
+    notes = await dee.meet("Dee")
+    assert (await speak(dee, notes, PHONE.content)).status == 303
+    await sweep(database, store, 0, redraw)
+    async with database.reading() as reading:
+        gone = (await reading.execute(select(Recording.id).where(Recording.missing))).all()
+    await database.close()
+    assert not gone
+    assert "taken for the wrong one" in caplog.text
 
 
 async def both_ways(person: Person, addresses: list[str]) -> list[int]:

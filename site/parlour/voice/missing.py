@@ -1,6 +1,6 @@
 """Finds the recordings whose bytes somebody removed from the store, and those that are there again.
 
-A store that does not answer has lost nothing, and neither has one that is empty from one look to the next.
+A store that does not answer has lost nothing, and neither has one of which nothing is left but what came lately.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from parlour.voice.store import Store
 log = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 1_000
-LOST_AT_MOST = 10  # where nothing else was found: then it is rather a disk that is not mounted
+LOST_AT_MOST = 10  # where nothing older is left: then it is rather a disk that is not mounted
 NAMED_AT_MOST = 20  # in one line of the log
 ORIGINAL, RENDITION = 1, 2
 
@@ -54,9 +54,10 @@ class Inventory:
     def has(self, recording_id: int, part: int) -> bool:
         return recording_id < len(self._found) and bool(self._found[recording_id] & part)
 
-    @property
-    def empty(self) -> bool:
-        return not self._found
+    def shows_another_store(self, lost: Sequence[int]) -> bool:
+        """Whether it has fewer than these, which it lost, and all of them newer: a place that was begun lately."""
+        found = sum(bool(parts & ORIGINAL) for parts in self._found)
+        return len(lost) > max(found, LOST_AT_MOST) and not any(self._found[: max(lost)])
 
 
 class Mending(msgspec.Struct, frozen=True):
@@ -73,9 +74,10 @@ class Mending(msgspec.Struct, frozen=True):
 async def mend_rows(database: Database, store: Store, inventory: Inventory, oldest: datetime, changed: Changed) -> None:
     """Makes each row say what the store has; `changed` hears of it in the same transaction. Raises Unavailable."""
     due = [mending async for row in _rows(database, oldest) if (mending := _compare(row, inventory))]
-    if inventory.empty and len(due) > LOST_AT_MOST:
+    originals = [mending.id for mending in due if mending.values.get("missing")]
+    if inventory.shows_another_store(originals):
         log.error(
-            "The store has none of %d recordings. It is taken for the wrong one; nothing is called gone.", len(due)
+            "The store has none of %d recordings. It is taken for the wrong one, and they for kept.", len(originals)
         )
         return
     lost: list[str] = []

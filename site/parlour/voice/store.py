@@ -53,12 +53,26 @@ class Store:
         self._url = url
         self._store: ObjectStore | None = None
 
+    @property
+    def missing_folder(self) -> Path | None:
+        """The folder, if that is what it is and it is not there; another store tells only when it is asked."""
+        return self._folder if self._folder and not self._folder.is_dir() else None
+
+    def begin(self) -> None:
+        """Makes the folder of a house in which nothing was ever kept. Raises VoiceUnavailable.
+
+        Later it is never made again: one that is gone may come back, as a disk does that was not mounted.
+        """
+        if self._folder:
+            with _refused_when_down():
+                self._folder.mkdir(parents=True, exist_ok=True)
+
     async def put(self, name: str, content: BinaryIO) -> None:
         """Keeps all that is in the file; on disk when this returns. Raises VoiceUnavailable."""
         content.seek(0)
         with _refused_when_down():
             if self._folder:
-                self._folder.mkdir(parents=True, exist_ok=True)
+                self._folder.stat()  # what is to be kept would make it
             await obstore.put_async(self._opened(), name, content)
             if self._folder:
                 await asyncio.to_thread(_settle, self._folder / name)
@@ -86,10 +100,10 @@ class Store:
                 await obstore.delete_async(self._opened(), name)
 
     async def listing(self) -> AsyncIterator[list[Stored]]:
-        """Every object, in portions; none before the first was ever kept. Raises VoiceUnavailable."""
-        if self._folder and not self._folder.exists():
-            return
+        """Every object, in portions. Raises VoiceUnavailable."""
         with _refused_when_down():
+            if self._folder:
+                self._folder.stat()
             async for portion in obstore.list(self._opened()):
                 yield [Stored(found["path"], found["last_modified"]) for found in portion]
 

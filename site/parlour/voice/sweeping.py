@@ -24,6 +24,21 @@ KNOWN = select(Recording.id, Recording.name, Recording.kind).where(
 )
 
 
+async def begin_store(database: Database, store: Store) -> None:
+    """Makes the place where recordings are kept, unless there are some already: then it is somewhere else just now."""
+    async with database.reading() as db:
+        is_first = not (await db.execute(select(Recording.id).limit(1))).all()
+    if is_first:
+        with contextlib.suppress(Unavailable):
+            store.begin()
+    elif folder := store.missing_folder:
+        log.error(
+            "There are recordings, but the folder %s is not there. Until it is, no recording is taken. Mount it; "
+            "or make it, if what was in it is lost.",
+            folder,
+        )
+
+
 async def sweep_now_and_then(database: Database, store: Store, every_s: int, changed: Changed) -> None:
     """Sweeps for ever. What is younger than `every_s` seconds may belong to a post that is being written."""
     while True:
