@@ -10,7 +10,7 @@ from browsing import ON_SQLITE, Door, Visitor
 from conftest import OpenHouse
 from killing import KillableHouse
 from line import line_to
-from people import Person
+from people import PASSWORD, Person
 from processes import free_ports
 from voice.voices import WEBM
 
@@ -134,6 +134,20 @@ async def test_two_without_scripts_talk_in_frames_and_posting_starts_no_stream_a
         await expect(alert).to_contain_text(sentence)
         await expect(alert).to_be_in_viewport()
         await expect(boxes["Ada"]).to_have_value(kept)
+        file = frame(ada, "Write a message").get_by_label("Audio file", exact=True)
+        await expect(file).to_be_in_viewport(ratio=1)
+    await boxes["Ada"].fill("what I have not said yet")
+    async with Person(house) as elsewhere:
+        await elsewhere.sign_in("Ada")
+        await elsewhere.post("/settings/sessions/end-all")
+    ada.means_status(401)
+    await frame(ada, "Write a message").get_by_role("button", name="Send", exact=True).click()
+    signing_in = frame(ada, "Write a message")
+    await signing_in.get_by_label("Username", exact=True).fill("Ada")
+    await signing_in.get_by_label("Password", exact=True).fill(PASSWORD)
+    await expect(signing_in.get_by_role("button", name="Sign in", exact=True)).to_be_in_viewport(ratio=1)
+    await signing_in.get_by_role("button", name="Sign in", exact=True).click()
+    await expect(ada.box).to_have_value("what I have not said yet")
 
 
 async def test_the_refreshing_page_comes_anew_and_stands_still_for_whoever_writes(house: str, door: Door) -> None:

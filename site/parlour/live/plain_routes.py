@@ -19,6 +19,7 @@ from parlour.inbox.routes import is_seen, mark_as_read
 from parlour.live.elsewhere import count_elsewhere
 from parlour.messages.drawing import as_page
 from parlour.messages.history import read_page
+from parlour.templating import html
 from parlour.voice.listened import read_listened
 
 INTERVALS = ("5", "15", "30", "60", "manual")  # seconds, or only when one asks for it
@@ -70,7 +71,8 @@ async def refreshing(
     counts = (request.state.get("unread", 0), elsewhere)
     tag = _tag((rows, place.name, viewer.name, every, counts, assets.url("app.css")))
     if every != "manual" and tag in request.headers.get("if-none-match", ""):
-        response = Response("", status_code=NOT_MODIFIED)
+        # Of an answer without content nobody sees that it stands for a page, which may come compressed.
+        response = html("", NOT_MODIFIED, vary="accept-encoding")
     else:
         back = request.query_params.get("back", "")
         response = pages.show(
