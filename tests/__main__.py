@@ -18,6 +18,7 @@ PYTHON = str(SITE.PYTHON)
 PATIENCE_S = 60
 SHELL_COMMAND = "chromium-headless-shell"
 BROWSER_COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+TEXT_BROWSERS = ("lynx", "w3m")
 FIREFOX_COMMANDS = ("firefox-esr", "firefox")
 MAC_APPLICATIONS = ("Chromium", "Google Chrome")
 SIDE_BY_SIDE = ("--numprocesses=auto", "--dist=worksteal")  # most tests wait for a server or a browser
@@ -36,9 +37,9 @@ NO_BROWSER = f"""the browser tests need Chromium, and none was found or could be
   Ubuntu:  sudo {PYTHON} -m playwright install --with-deps chromium
   macOS:   brew install --cask chromium
   any:     PARLOUR_TEST_BROWSER=/path/to/chromium python3 tests"""
-NO_TEXT_BROWSER = """the tests also use Parlour with a text browser, and lynx was not found.
-  Debian, Ubuntu: sudo apt-get install lynx
-  macOS:          brew install lynx"""
+NO_TEXT_BROWSER = """the tests also use Parlour with text browsers, and lynx or w3m was not found.
+  Debian, Ubuntu: sudo apt-get install lynx w3m
+  macOS:          brew install lynx w3m"""
 
 NO_FIREFOX = """some tests go through Parlour in Firefox, and none was found.
   Debian:  sudo apt-get install firefox-esr libavcodec-extra
@@ -75,7 +76,7 @@ def missing() -> list[str]:
     # Playwright's own Node wants libatomic, which a minimal Debian lacks; Firefox wants libavcodec, to play AAC.
     wanted = (
         (sys.platform != "linux" or find_library("atomic"), "libatomic1"),
-        (shutil.which("lynx"), "lynx"),
+        *((shutil.which(name), name) for name in TEXT_BROWSERS),
         (find_browser(), "chromium"),
         (find_browser(), "fonts-dejavu-core"),
         (find_shell(), SHELL_COMMAND),
@@ -118,7 +119,7 @@ def provide_webkit() -> str:
 
 
 def provide_text_browser() -> None:
-    if not shutil.which("lynx"):
+    if not all(shutil.which(name) for name in TEXT_BROWSERS):
         SITE.fail(NO_TEXT_BROWSER)
 
 

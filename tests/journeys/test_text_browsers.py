@@ -83,12 +83,14 @@ async def test_lynx_signs_in_reads_and_posts(house: str, ada: Person, bo: Person
 
 
 async def test_what_only_scripts_can_use_is_not_on_the_page(ada: Person, talk: int, tmp_path: Path) -> None:
+    await ada.say(talk, "my own")
     page = tmp_path / "page.html"
     page.write_text((await ada.get(f"/conversations/{talk}")).text)
     for command in (("lynx", "-dump", "-force_html"), ("w3m", "-dump", "-T", "text/html")):
         browser = await asyncio.create_subprocess_exec(*command, str(page), stdout=asyncio.subprocess.PIPE)
         shown = (await browser.communicate())[0].decode()
         assert "Audio file" in shown
+        assert re.search(r"Mark unread from here\s+(\[\d+\])?Edit", shown), shown
         assert not re.search("Record|Pause|Undo|Discard|Speed|Unsent|New messages", shown), shown
 
 
