@@ -217,6 +217,25 @@ async def test_who_meets_a_dead_line_is_at_most_told_to_come_back(postgres: Post
         assert await count(database) == 0
 
 
+async def test_whoever_meets_a_changed_schema_is_at_most_told_to_come_back(postgres: Postgres) -> None:
+    """As when a newer Parlour, starting beside this one, has its steps taken."""
+    async with postgres.database() as url, aclosing(_Closing(url)) as opened:
+        database = await opened.open()
+        often, plain = Often(ALL_ATTEMPTS), ALL_ATTEMPTS.limit(1)
+        for wider in (200, 300):
+            async with database.transaction() as db:
+                await db.execute(often)
+                await db.execute(plain)
+            await _change(url, f"ALTER TABLE attempt ALTER COLUMN subject TYPE varchar({wider})")
+            for statement in (often, plain):
+                with contextlib.suppress(Unavailable):
+                    async with database.transaction() as db:
+                        await db.execute(statement)
+            async with database.transaction() as db:
+                await db.execute(often)
+                await db.execute(plain)
+
+
 async def test_a_lock_that_another_process_never_gives_back_is_waited_for_only_so_long(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,6 +289,13 @@ def begun() -> Iterator[threading.Event]:
     event.listen(Engine, "before_cursor_execute", look)
     yield asked
     event.remove(Engine, "before_cursor_execute", look)
+
+
+async def _change(url: str, statement: str) -> None:
+    """As somebody else does it."""
+    other = await asyncpg.connect(url)
+    await other.execute(statement)
+    await other.close()
 
 
 class _Closing:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from parlour.errors import Unavailable
 
@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 RETRY_AFTER_S = 2
 # SQLSTATE: what PostgreSQL says of itself or of the moment, and not of what we asked.
 OUTAGES = ("08", "25P03", "40", "53", "55P03", "57", "58")
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 BROKEN_FILE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 
@@ -35,7 +36,7 @@ def refused_when_down() -> Iterator[None]:
             raise
         log.warning("The database cannot do that now: %s", error.orig)
         raise Unavailable(RETRY_AFTER_S) from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+    except DRIVER_ERRORS as error:
         if not _is_outage_of(error):
             raise
         log.warning("The database cannot do that now: %s", error)
@@ -54,15 +55,14 @@ def _is_outage(error: DBAPIError) -> bool:
     """Whether the database is to blame, and not what it was asked."""
     if error.connection_invalidated or isinstance(error, OperationalError):
         return True
-    state = getattr(error.orig, "sqlstate", None)
-    if state is None:
-        wrong_value = error.orig is not None and isinstance(error.orig.__cause__, ValueError)
-        return isinstance(error, InterfaceError) and not wrong_value
-    return str(state).startswith(OUTAGES)
+    said = error.orig.__cause__ if error.orig else None
+    return isinstance(said, DRIVER_ERRORS) and _is_outage_of(said)
 
 
-def _is_outage_of(error: asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError) -> bool:
-    """The same of what the driver says."""
+def _is_outage_of(error: BaseException) -> bool:
+    """The same of what PostgreSQL's driver says."""
+    if isinstance(error, asyncpg.InvalidCachedStatementError):
+        return True  # somebody has changed the schema meanwhile; the driver knows it from here on
     if isinstance(error, asyncpg.PostgresError):
         return str(error.sqlstate).startswith(OUTAGES)
     return not isinstance(error, ValueError)
