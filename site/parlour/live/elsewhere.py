@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from parlour.conversations.memberships import UNREAD
 from parlour.conversations.models import Conversation, Membership
@@ -13,21 +13,15 @@ from parlour.errors import Unavailable
 from parlour.live.live_page import LivePage
 
 PAUSE_S = 1.0  # a page gets no line for each word that is said elsewhere
+USERS_AT_ONCE = 20  # an embedded database holds everybody up while it counts
 
-Key = tuple[int, int]  # a conversation, and one of its members
+Unread = dict[int, int]  # how many messages, by conversation; those with none are left out
 
-HERE = Membership.__table__.alias("here")
-UNREAD_ELSEWHERE = Among(
-    select(HERE.c.conversation_id, HERE.c.user_id, func.sum(UNREAD).label("unread"))
-    .select_from(HERE)
-    .join(
-        Membership,
-        (Membership.user_id == HERE.c.user_id) & (Membership.conversation_id != HERE.c.conversation_id),
-    )
+UNREAD_OF_USERS = Among(
+    select(Membership.user_id, Membership.conversation_id, UNREAD.label("unread"))
     .join(Conversation, Conversation.id == Membership.conversation_id)
-    .group_by(HERE.c.conversation_id, HERE.c.user_id),
-    HERE.c.conversation_id,
-    HERE.c.user_id,
+    .where(UNREAD > 0),
+    Membership.user_id,
 )
 MEMBERS = Among(select(Membership.conversation_id, Membership.user_id), Membership.conversation_id)
 
@@ -82,24 +76,36 @@ class Elsewhere:
                     for portion in portions(changed):
                         for row in await db.execute(*MEMBERS.of(portion)):
                             due |= self._others(row.conversation_id, row.user_id)
-                    counts = await count_elsewhere(db, {(page.conversation_id or 0, page.user_id) for page in due})
-                for page in due:
-                    page.count(counts.get((page.conversation_id or 0, page.user_id), 0))
+                await self._count(due)
             except Unavailable:
                 self._changed |= changed
                 self._due |= due
                 self._more.set()
             await asyncio.sleep(PAUSE_S)
 
+    async def _count(self, due: Collection[LivePage]) -> None:
+        users = list({page.user_id for page in due})
+        for start in range(0, len(users), USERS_AT_ONCE):
+            async with self._database.reading() as db:
+                unread = await read_unread(db, users[start : start + USERS_AT_ONCE])
+            for page in due:
+                if page.user_id in unread:
+                    page.count(count_elsewhere(unread[page.user_id], page.conversation_id))
+            await asyncio.sleep(0)  # whoever else waits has their turn
+
     def _others(self, conversation_id: int, user_id: int) -> set[LivePage]:
         """The pages of this user that show another conversation."""
         return {page for page in self._by_user.get(user_id, ()) if page.conversation_id != conversation_id}
 
 
-async def count_elsewhere(db: Reading, keys: Collection[Key]) -> dict[Key, int]:
-    """How much is unread in all of a member's other conversations; whoever has none may be left out."""
-    counts: dict[Key, int] = {}
-    for portion in portions(keys):
-        rows = await db.execute(*UNREAD_ELSEWHERE.of(portion))
-        counts |= {(row.conversation_id, row.user_id): int(row.unread) for row in rows}
-    return counts
+async def read_unread(db: Reading, user_ids: Collection[int]) -> dict[int, Unread]:
+    """What each of these users has not read."""
+    unread: dict[int, Unread] = {user_id: {} for user_id in user_ids}
+    for row in await db.execute(*UNREAD_OF_USERS.of(user_ids)):
+        unread[row.user_id][row.conversation_id] = row.unread
+    return unread
+
+
+def count_elsewhere(unread: Unread, conversation_id: int | None) -> int:
+    """How much of that is in other conversations than this one."""
+    return sum(count for where, count in unread.items() if where != conversation_id)

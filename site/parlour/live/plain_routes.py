@@ -16,7 +16,7 @@ from parlour.db import Database
 from parlour.errors import Refusal
 from parlour.forms import GREATEST_ID, Asked, Given, new_key, parse_id
 from parlour.inbox.routes import is_seen, mark_as_read
-from parlour.live.elsewhere import count_elsewhere
+from parlour.live.elsewhere import count_elsewhere, read_unread
 from parlour.messages.drawing import as_page
 from parlour.messages.history import read_page
 from parlour.templating import html
@@ -66,7 +66,8 @@ async def refreshing(
         await mark_as_read(database, place, lines)
         request.state["unread"] = await count_unread(viewer.id)
     async with database.reading() as db:
-        elsewhere = (await count_elsewhere(db, [(place.id, viewer.id)])).get((place.id, viewer.id), 0)
+        unread = await read_unread(db, [viewer.id])
+    elsewhere = count_elsewhere(unread[viewer.id], place.id)
     rows = as_page(lines, viewer.id, listened, marks_for(standings, viewer.id))
     counts = (request.state.get("unread", 0), elsewhere)
     tag = _tag((rows, place.name, viewer.name, every, counts, assets.url("app.css")))
