@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -16,10 +17,12 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from parlour import db, schema
 from parlour.accounts.models import Attempt
+from parlour.conversations.memberships import THROUGH_THE_GATE
 from parlour.conversations.models import Membership
 from parlour.db import Among, Database, Often, postgresql
 from parlour.errors import Unavailable
 from parlour.events import ConversationStarted, Event
+from parlour.messages.posting import POSTED
 from services import Postgres
 
 PATIENCE_S = 5
@@ -253,6 +256,23 @@ async def test_a_lock_that_another_process_never_gives_back_is_waited_for_only_s
         await note(database)
 
 
+async def test_many_rows_are_found_in_sqlite_by_an_index(tmp_path: Path) -> None:
+    file = tmp_path / "parlour.sqlite3"
+    many = ((THROUGH_THE_GATE, [(1, 1), (2, 1)]), (POSTED, [("key", 1, 1), ("other key", 1, 1)]))
+    async with aclosing(_Closing(f"sqlite:///{file}")) as opened:
+        database = await opened.open()
+        with said() as statements:
+            async with database.reading() as db:
+                for among, values in many:
+                    await db.execute(*among.of(values))
+    asked = [each for each in statements if each[0].startswith("SELECT")]
+    assert len(asked) == len(many)
+    with closing(sqlite3.connect(file)) as connection:
+        for statement, parameters in asked:
+            plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+            assert [row[3] for row in plan if re.match("SCAN (membership|message)", row[3])] == []
+
+
 async def test_a_database_that_is_not_there_is_an_outage(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for url in ("postgresql://nobody@127.0.0.1:1/none", f"sqlite:///{tmp_path / 'folder'}"):
@@ -275,6 +295,19 @@ async def test_a_postgresql_url_may_be_written_as_its_own_programs_write_it(post
         for written in (url + "?sslmode=prefer", url.replace("postgresql:", "postgres:")):
             async with aclosing(_Closing(written)) as opened:
                 assert await count(await opened.open()) == 0
+
+
+@contextmanager
+def said() -> Iterator[list[tuple[str, Sequence[object]]]]:
+    """What any SQLite connection of ours is asked, and with what."""
+    statements: list[tuple[str, Sequence[object]]] = []
+
+    def look(_connection: object, _cursor: object, statement: str, parameters: Sequence[object], *_: object) -> None:
+        statements.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", look)
+    yield statements
+    event.remove(Engine, "before_cursor_execute", look)
 
 
 @contextmanager

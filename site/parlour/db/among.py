@@ -25,8 +25,10 @@ class Among:
         value = columns[0] if len(columns) == 1 else tuple_(*columns)
         arrays = [bindparam(name, type_=ARRAY(column.expression.type)) for column, name in named]
         within = value == any_(arrays[0]) if len(columns) == 1 else value.in_(select(*map(func.unnest, arrays)))
+        # SQLite uses no index for several columns at once, and would read the whole table: the first one leads it.
+        leading = [] if len(columns) == 1 else [columns[0].in_(bindparam(self._names[0], expanding=True))]
         self._many = Often(
-            statement.where(value.in_(bindparam("wanted", expanding=True))),
+            statement.where(*leading, value.in_(bindparam("wanted", expanding=True))),
             statement.where(within),
         )
 
