@@ -2,9 +2,9 @@
 
 import asyncio
 import hashlib
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from enum import Enum
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +14,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 
 from parlour.errors import BadRequest, Refusal, TooLarge, TooSlow, Unavailable
 from parlour.forms import CHUNK_WAIT_S, FIELDS_AT_MOST, FORM_LIMIT, Asked, Form, TooLargeForm, decoded, legible
+from parlour.nameless import nameless_file
 
 FILE_LIMIT = 25 * 1024 * 1024  # bytes
 ANNOUNCED_LIMIT = 64 * 1024 * 1024  # of a body that is still taken, so that a browser hears the answer
@@ -52,22 +53,20 @@ class Upload:
         self._body = body
         self._field = field
 
-    async def receive(self, folder: Path) -> "Received":
+    @asynccontextmanager
+    async def received(self, folder: Path) -> AsyncIterator["Received"]:
         """All of it, in a file below `folder` that has no name.
 
         Raises MoreThanOneFile, TooLarge, TooSlow, BadRequest, Unavailable.
         """
-        try:
-            file: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 — whoever receives it closes it
+        async with AsyncExitStack() as stack:
             try:
+                file = await stack.enter_async_context(nameless_file(folder))
                 digest = await _pour(self._body, file)
                 await _expect_end(self._body, self._field)
-            except BaseException:
-                file.close()
-                raise
-        except OSError as error:  # the disk is full, or gone
-            raise Unavailable(RETRY_AFTER_S) from error
-        return Received(file, digest)
+            except OSError as error:  # the disk is full, or gone
+                raise Unavailable(RETRY_AFTER_S) from error
+            yield Received(file, digest)
 
 
 class Received:

@@ -7,9 +7,13 @@ import msgspec
 from parlour.conversations.memberships import Place
 from parlour.errors import TooMany
 from parlour.messages.posting import Posting, Stored
+from parlour.pace import Pace
 from parlour.rates import Limiter, Rate
 from parlour.uploads import Upload
 from parlour.voice.intake import Intake
+
+# Many that come at once are taken one after the other, so that what people write comes in between.
+EVERY_S, WITHIN_S = 0.004, 0.1
 
 
 class Speaking:
@@ -19,24 +23,25 @@ class Speaking:
         self._posting = posting
         self._posted = posted  # hears that there is a new recording
         self._intake = intake
+        self._pace = Pace(EVERY_S, WITHIN_S)
         self._uploads, self._repeats = Limiter(rate), Limiter(rate)
 
     async def find(self, place: Place, key: str, text: str, upload: Upload) -> Stored | None:
         """The message that this very recording was posted as before; of a new key nothing of the file is read.
 
-        Raises TooMany, since to read it again costs as much as the first time, and what `Upload.receive` raises.
+        Raises TooMany, since to read it again costs as much as the first time, and what `Upload.received` raises.
         """
         if not await self._posting.knows(place, key):
             return None
         self._repeats.count(place.user_id)
-        received = await upload.receive(self._intake.folder)
-        received.file.close()
-        return await self._posting.find(self._posting.draft(place, "", key, text, received.digest))
+        async with upload.received(self._intake.folder) as received:
+            digest = received.digest
+        return await self._posting.find(self._posting.draft(place, "", key, text, digest))
 
     async def post(self, place: Place, author_name: str, key: str, text: str, upload: Upload) -> Stored:
         """Stores the message; its bytes are kept when it is committed. What is sent again is found again, at once.
 
-        Raises TooMany before anything is read, and what `Upload.receive`, `Intake.take` and `Posting.store` raise.
+        Raises TooMany before anything is read, and what `Upload.received`, `Intake.take` and `Posting.store` raise.
         """
         try:
             self._uploads.count(place.user_id)
@@ -44,12 +49,12 @@ class Speaking:
             if found := await self.find(place, key, text, upload):
                 return found
             raise
-        received = await upload.receive(self._intake.folder)
-        with received.file as file:
+        await self._pace.wait()
+        async with upload.received(self._intake.folder) as received:
             draft = self._posting.draft(place, author_name, key, text, received.digest)
             if found := await self._posting.find(draft):
                 return found
-            kept = await self._intake.take(file, place.user_id)
+            kept = await self._intake.take(received.file, place.user_id)
         # Where this fails, nobody knows whether it was committed; bytes of which no row tells are swept up later.
         stored = await self._posting.store(msgspec.structs.replace(draft, recording=kept))
         if stored.again:

@@ -1,14 +1,14 @@
 """Takes a recording in: finds out what it is, cleans it, and keeps its bytes, before anybody is told of it."""
 
 import secrets
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
+from parlour.nameless import nameless_file
 from parlour.voice.formats import Kind
 from parlour.voice.store import RETRY_AFTER_S, Store, VoiceUnavailable
 from parlour.voice.workshop import Workshop
@@ -27,11 +27,11 @@ class Kept(msgspec.Struct, frozen=True):
     size_bytes: int
 
 
-@contextmanager
-def nameless_file(folder: Path) -> Iterator[BinaryIO]:
-    """A file that is gone with whoever holds it, also where the server is killed. Raises VoiceUnavailable."""
+@asynccontextmanager
+async def file_for_voice(folder: Path) -> AsyncIterator[BinaryIO]:
+    """A file that is gone with whoever holds it. Raises VoiceUnavailable."""
     try:
-        with tempfile.TemporaryFile(dir=folder) as file:
+        async with nameless_file(folder) as file:
             yield file
     except OSError as error:  # the disk is full, or gone
         raise VoiceUnavailable(RETRY_AFTER_S) from error
@@ -47,7 +47,7 @@ class Intake:
 
     async def take(self, source: BinaryIO, whose: int) -> Kept:
         """Keeps the sound of a person's file. Raises NoRecording, RecordingTooLong, TooMany and Unavailable."""
-        with nameless_file(self.folder) as clean:
+        async with file_for_voice(self.folder) as clean:
             heard = await self._workshop.listen(source, clean, whose)
             name = secrets.token_hex(NAME_BYTES)
             await self._store.put(f"{name}.{heard.kind}", clean)

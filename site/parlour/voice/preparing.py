@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from parlour.db import Database, Transaction
 from parlour.errors import NotThere, Unavailable
 from parlour.voice.formats import Kind
-from parlour.voice.intake import nameless_file
+from parlour.voice.intake import file_for_voice
 from parlour.voice.models import Recording
 from parlour.voice.recordings import rendition_of
 from parlour.voice.store import Store
@@ -123,7 +123,7 @@ class Preparing:
 
     async def _render(self, task: Task) -> int:
         """Puts the rendition in the store; its size in bytes."""
-        with nameless_file(self._folder) as source, nameless_file(self._folder) as target:
+        async with file_for_voice(self._folder) as source, file_for_voice(self._folder) as target:
             await self._store.fetch(f"{task.name}.{task.kind}", source)
             await self._workshop.render(task.kind, source, target)
             await self._store.put(rendition_of(task.name), target)
