@@ -50,7 +50,7 @@ from parlour.messages.feed import Feed
 from parlour.messages.hearing import routes as hearing
 from parlour.messages.history import Line
 from parlour.messages.posting import Posting
-from parlour.messages.speaking import Speaking
+from parlour.messages.speaking import Speaking, find_speakers
 from parlour.notifications import routes as notifications
 from parlour.notifications.addresses import Reachable
 from parlour.notifications.feed import FeedKeys
@@ -256,7 +256,7 @@ class _Voice(NamedTuple):
 def _make_voice(config: Config, database: Database, posting: Posting) -> _Voice:
     store = Store(config.storage_url, config.data / "recordings")
     workshop = Workshop(config.recording_limit_s)
-    preparing = Preparing(database, workshop, store, config.data, editing.redraw)
+    preparing = Preparing(database, workshop, store, config.data, editing.redraw, find_speakers)
     intake = Intake(workshop, store, config.data)
     speaking = Speaking(posting, intake, config.rate_uploads, preparing.wake)
     return _Voice(store, workshop, speaking, preparing)

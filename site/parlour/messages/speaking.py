@@ -1,11 +1,14 @@
 """Saying something with one's voice: the recording is kept first, and then posted through the same door as a text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
+from sqlalchemy import bindparam, select
 
 from parlour.conversations.memberships import Place
+from parlour.db import Reading
 from parlour.errors import TooMany
+from parlour.messages.models import Message
 from parlour.messages.posting import Posting, Stored
 from parlour.pace import Pace
 from parlour.rates import Limiter, Rate
@@ -14,6 +17,16 @@ from parlour.voice.intake import Intake
 
 # Many that come at once are taken one after the other, so that what people write comes in between.
 EVERY_S, WITHIN_S = 0.004, 0.1
+
+SPOKEN_BY = select(Message.recording_id, Message.author_id).where(
+    Message.recording_id.in_(bindparam("ids", expanding=True))
+)
+
+
+async def find_speakers(db: Reading, recording_ids: Sequence[int]) -> dict[int, int]:
+    """Who said each of them; nobody, where its message is deleted."""
+    rows = await db.execute(SPOKEN_BY, {"ids": list(recording_ids)})
+    return {row.recording_id: row.author_id for row in rows}
 
 
 class Speaking:

@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
-from parlour.db import Database, Transaction
+from parlour.db import Database, Reading, Transaction
 from parlour.errors import NotThere, Unavailable
 from parlour.voice.formats import Kind
 from parlour.voice.intake import file_for_voice
@@ -26,8 +26,10 @@ AT_ONCE = 2  # one is fetched or kept while another is rendered
 TRIES_AT_MOST = 3
 TAKEN_FOR = timedelta(minutes=5)  # a process that has not finished by then is gone
 LOOK_EVERY_S = 20.0
+WAITING_AT_MOST = 1_000  # of the recordings that wait, so many are looked at for whose turn it is
 
 Changed = Callable[[Transaction, int], Awaitable[None]]
+FindSpeakers = Callable[[Reading, Sequence[int]], Awaitable[Mapping[int, int]]]
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -40,14 +42,29 @@ class Task(msgspec.Struct, frozen=True):
 
 
 class Preparing:
-    """The rows that are preparing are the queue; so it is bounded by what was posted, and no restart forgets it."""
+    """The rows that are preparing are the queue; so it is bounded by what was posted, and no restart forgets it.
 
-    def __init__(self, database: Database, workshop: Workshop, store: Store, folder: Path, changed: Changed) -> None:
+    People take turns: whoever has said one thing does not wait for all that somebody else has said.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        workshop: Workshop,
+        store: Store,
+        folder: Path,
+        changed: Changed,
+        find_speakers: FindSpeakers,
+    ) -> None:
         self._database = database
         self._workshop = workshop
         self._store = store
         self._folder = folder
         self._changed = changed  # told, in the same transaction, of the recording that is ready
+        self._find_speakers = find_speakers
+        self._turns = 0
+        self._last: dict[int, int] = {}  # which turn was the last one of each person who waits
+        self._taking = asyncio.Lock()
         self._more = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -90,22 +107,36 @@ class Preparing:
         return task is not None
 
     async def _take(self) -> Task | None:
-        """The oldest recording that nobody prepares; nobody else takes it for a while."""
-        now = datetime.now(UTC)
-        free = Recording.preparing & (Recording.taken_at.is_(None) | (Recording.taken_at < now - TAKEN_FOR))
-        oldest = select(Recording.id).where(free).order_by(Recording.id).limit(1).scalar_subquery()
+        """The recording whose turn it is; nobody else takes it for a while."""
+        async with self._taking:
+            now = datetime.now(UTC)
+            free = Recording.preparing & (Recording.taken_at.is_(None) | (Recording.taken_at < now - TAKEN_FOR))
+            while chosen := await self._choose(free):
+                async with self._database.transaction() as writing:
+                    taken = await writing.execute(
+                        update(Recording)
+                        .where(Recording.id == chosen, free)
+                        .values(taken_at=now, tries=Recording.tries + 1)
+                        .returning(Recording.id, Recording.name, Recording.kind, Recording.tries)
+                    )
+                    row = taken.one_or_none()
+                if row:  # another process may have been faster
+                    return Task(row.id, row.name, Kind(row.kind), row.tries)
+        return None
+
+    async def _choose(self, free: ColumnElement[bool]) -> int | None:
+        """The oldest recording of whoever has not had a turn for longest."""
         async with self._database.reading() as db:
-            if not (await db.execute(select(Recording.id).where(free).limit(1))).all():
-                return None
-        async with self._database.transaction() as writing:
-            taken = await writing.execute(
-                update(Recording)
-                .where(Recording.id == oldest, free)
-                .values(taken_at=now, tries=Recording.tries + 1)
-                .returning(Recording.id, Recording.name, Recording.kind, Recording.tries)
-            )
-            row = taken.one_or_none()
-        return Task(row.id, row.name, Kind(row.kind), row.tries) if row else None
+            asked = select(Recording.id).where(free).order_by(Recording.id).limit(WAITING_AT_MOST)
+            ids: list[int] = [row.id for row in await db.execute(asked)]
+            speakers = await self._find_speakers(db, ids) if ids else {}
+        if not ids:
+            return None
+        last = {who: self._last.get(who, 0) for who in speakers.values()}
+        chosen = min(ids, key=lambda each: (last.get(speakers.get(each, 0), 0), each))
+        self._turns += 1
+        self._last = last | {speakers.get(chosen, 0): self._turns}
+        return chosen
 
     async def _prepare(self, task: Task) -> None:
         try:
