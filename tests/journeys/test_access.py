@@ -18,14 +18,14 @@ IS_OUTLINED = """
 PHONE, DESKTOP = 360, 1280
 
 
-# The last one tells of a message that it does not show that it was deleted.
+# The last one tells of a message out of view that it was deleted, of another that it was read, and of what is unread.
 WITHOUT_SCRIPTS = (
     "without-scripts",
     "composer",
     "refreshing?every=manual",
     "refreshing?every=60",
     "live",
-    "live?after=5",
+    "live?after=5&sent=5",
 )
 # That a page comes anew by itself is what this one was chosen for; who wants it to stand still has "Manual only".
 COMES_ANEW = "refreshing?every=60"
@@ -76,9 +76,16 @@ async def test_axe_finds_nothing_on_any_page(
         await ada.press("Delete message")
         await expect(ada.article("Message deleted")).to_be_visible()
         await inspect(ada, "a tombstone")
+        await bo.get(f"/conversations/{conversation}")
+        async with Person(house) as cy:
+            await cy.sign_up("Cy")
+            await cy.say(await cy.meet("Ada"), "psst")
         for path in ("/inbox/live", *(f"/conversations/{conversation}/{page}" for page in WITHOUT_SCRIPTS)):
             await ada.page.goto(house + path, wait_until="commit")  # some of them never end
             await expect(ada.page.get_by_role("main")).to_be_visible()
+            if "/live?" in path:
+                await expect(ada.page.get_by_text("Bo has read your last message above.")).to_be_visible()
+                await expect(ada.page.get_by_role("link", name="1 unread in other conversations")).to_be_visible()
             await inspect(ada, path)
         await expect(ada.page.get_by_role("link", name="Deleted: a message", exact=True)).to_be_visible()
 
