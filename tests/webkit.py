@@ -1,6 +1,7 @@
 """WebKitGTK without scripts, driven by what it speaks itself: WebDriver, over HTTP."""
 
 import asyncio
+import contextlib
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,6 +15,7 @@ from processes import Server, free_ports, knock
 
 PATIENCE_S = 20.0
 LOOK_EVERY_S = 0.02
+LOST = ("no such frame", "no such window")
 SWITCHES = ("--automation", "--enable-javascript=FALSE")
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # by that name the protocol calls what stands on a page
 
@@ -65,6 +67,7 @@ class WebKit:
     def __init__(self, client: httpx.AsyncClient, session: str) -> None:
         self._client = client
         self._session = session
+        self._frame = ""  # into which somebody looks; none is the page itself
 
     async def go(self, url: str) -> None:
         await self.tell("POST", "url", url=url)
@@ -79,10 +82,12 @@ class WebKit:
 
     async def enter(self, selector: str) -> None:
         """Looks into a frame of the page, and into nothing else until `leave`."""
-        await self._with(selector, lambda element: self.tell("POST", "frame", id={ELEMENT: element}))
+        await self._soon(selector, lambda: self._look_into(selector))
+        self._frame = selector
         await self.expect("location.href !== 'about:blank'")
 
     async def leave(self) -> None:
+        self._frame = ""
         await self.tell("POST", "frame", id=None)
 
     async def type(self, selector: str, text: str) -> None:
@@ -93,7 +98,7 @@ class WebKit:
 
     async def expect(self, expression: str) -> None:
         """Waits until the expression is true, also over a page that is loaded meanwhile."""
-        await _soon(expression, lambda: self._is_so(expression))
+        await self._soon(expression, lambda: self._is_so(expression))
 
     async def tell(self, method: str, command: str, **fields: object) -> object:
         """Has WebKit do something; gives what it answers. Raises Refused."""
@@ -108,26 +113,40 @@ class WebKit:
 
     async def _with(self, selector: str, use: Callable[[str], Awaitable[object]]) -> None:
         async def found_and_used() -> bool:
-            found = await self.tell("POST", "element", using="css selector", value=selector)
-            await use(msgspec.convert(found, dict[str, str])[ELEMENT])
+            await use(await self._find(selector))
             return True
 
-        await _soon(selector, found_and_used)
+        await self._soon(selector, found_and_used)
 
+    async def _find(self, selector: str) -> str:
+        found = await self.tell("POST", "element", using="css selector", value=selector)
+        return msgspec.convert(found, dict[str, str])[ELEMENT]
 
-async def _soon(what: str, ask: Callable[[], Awaitable[bool]]) -> None:
-    last = "it is not so"
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                try:
-                    if await ask():
-                        return
-                except Refused as refused:
-                    last = str(refused)
-                await asyncio.sleep(LOOK_EVERY_S)
-    except TimeoutError:
-        raise AssertionError(f"not within {PATIENCE_S:g} s: {what} ({last})") from None
+    async def _look_into(self, selector: str) -> bool:
+        await self.tell("POST", "frame", id={ELEMENT: await self._find(selector)})
+        return True
+
+    async def _soon(self, what: str, ask: Callable[[], Awaitable[bool]]) -> None:
+        last = "it is not so"
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while True:
+                    try:
+                        if await ask():
+                            return
+                    except Refused as refused:
+                        last = str(refused)
+                        await self._find_back(last)
+                    await asyncio.sleep(LOOK_EVERY_S)
+        except TimeoutError:
+            raise AssertionError(f"not within {PATIENCE_S:g} s: {what} ({last})") from None
+
+    async def _find_back(self, refusal: str) -> None:
+        """Looks into the frame again: the driver forgets which it was when another one comes to its end."""
+        if self._frame and any(lost in refusal for lost in LOST):
+            with contextlib.suppress(Refused):
+                await self.tell("POST", "frame", id=None)
+                await self._look_into(self._frame)
 
 
 @asynccontextmanager
