@@ -175,6 +175,7 @@ def create_site(config: Config, origins: Origins, told: asyncio.Event | None = N
 
     @asynccontextmanager
     async def open_house(_app: Litestar) -> AsyncIterator[None]:
+        templates.load_all()
         await schema.migrate(database)
         await begin_store(database, voice.store)
         await hub.start()
