@@ -1,4 +1,4 @@
-"""A line between browsers and the server that a test can cut, or leave hanging, as networks do."""
+"""A line to a server that a test can cut, or leave hanging, as networks do."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,7 @@ class Line:
         self._server_port = server_port
         self._carried: set[asyncio.StreamWriter] = set()
         self._losing = self._dropping = b""
+        self._silent: set[asyncio.StreamWriter] = set()
         self._open = asyncio.Event()
         self._open.set()
         self.lost = asyncio.Event()
@@ -40,6 +41,7 @@ class Line:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._carried -= ends
+            self._silent -= ends
 
     async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, losing: asyncio.Event) -> None:
         with contextlib.suppress(OSError):
@@ -53,8 +55,7 @@ class Line:
                 if self._losing and self._losing in chunk:
                     self._losing = b""
                     losing.set()
-                writer.write(chunk)
-                await writer.drain()
+                await self._pass_on(chunk, writer)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, losing: asyncio.Event) -> None:
         with contextlib.suppress(OSError):
@@ -64,8 +65,16 @@ class Line:
                     self.cut()
                     self.lost.set()
                     return
-                writer.write(chunk)
-                await writer.drain()
+                await self._pass_on(chunk, writer)
+
+    async def _pass_on(self, chunk: bytes, writer: asyncio.StreamWriter) -> None:
+        if writer not in self._silent:
+            writer.write(chunk)
+            await writer.drain()
+
+    def silence(self) -> None:
+        """Every connection stays open and carries nothing any more, as where a firewall has forgotten it."""
+        self._silent |= self._carried
 
     def cut(self) -> None:
         """Cuts every connection at once; new ones are carried."""

@@ -1,5 +1,6 @@
 """The command line, as operators meet it: it says where to go, ends quietly, and explains in a sentence why not."""
 
+import asyncio
 import re
 import signal
 import sqlite3
@@ -14,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from commands import PATIENCE_S, Answer, command, environment, serving
 from people import PASSWORD, Person
 from processes import free_ports
+from services import Postgres
 
 CLOSED = {"PARLOUR_REGISTRATION": "closed"}
 
@@ -134,6 +136,18 @@ def test_a_database_that_does_not_answer_is_explained(tmp_path: Path) -> None:
     assert answer.complained.endswith("parlour: The database does not answer.\n")
     assert "Traceback" not in answer.complained
     assert "hidden" not in answer.complained
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("migrate",)])
+async def test_a_database_that_is_not_there_is_explained(
+    command: tuple[str, ...], tmp_path: Path, postgres: Postgres
+) -> None:
+    url = postgres.url_of("nosuch")
+    answer = await asyncio.to_thread(Answer, *command, PARLOUR_DATA=str(tmp_path), PARLOUR_DATABASE_URL=url)
+    assert (answer.status, answer.said) == (1, "")
+    assert '"nosuch" does not exist' in answer.complained
+    assert answer.complained.endswith("parlour: The database does not answer.\n")
+    assert "Traceback" not in answer.complained
 
 
 def test_a_file_that_is_no_database_and_a_database_of_another_program_are_explained(tmp_path: Path) -> None:

@@ -6,23 +6,26 @@ import re
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import aclosing, closing, contextmanager
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 from sqlalchemy import Engine, bindparam, event, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
+from line import Line, line_to
 from parlour import db, schema
 from parlour.accounts.models import Attempt
 from parlour.conversations.memberships import THROUGH_THE_GATE
 from parlour.conversations.models import Membership
-from parlour.db import Among, Database, Often, postgresql
+from parlour.db import Among, Database, Often, lending, postgresql
 from parlour.errors import Unavailable
 from parlour.events import ConversationStarted, Event
 from parlour.messages.posting import POSTED
+from processes import free_ports
 from services import Postgres
 
 PATIENCE_S = 5
@@ -220,6 +223,52 @@ async def test_who_meets_a_dead_line_is_at_most_told_to_come_back(postgres: Post
         assert await count(database) == 0
 
 
+async def test_lines_that_have_gone_silent_are_found_out_by_one_and_not_one_after_another(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setattr(lending, "UNDO_WITHIN_S", 0.1)
+    async with postgres.database() as url, _through_a_line(url) as (line, address), aclosing(_Closing(address)) as held:
+        database = await held.open()
+        for touch in (count, note):
+            await asyncio.gather(*(note(database) for _ in range(4)), *(count(database) for _ in range(4)))
+            line.silence()
+            with pytest.raises(Unavailable):
+                await touch(database)
+            await asyncio.gather(*(note(database) for _ in range(4)), *(count(database) for _ in range(4)))
+        line.silence()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):  # who asks does not even wait so long
+                await note(database)
+        await asyncio.gather(*(note(database) for _ in range(4)), *(count(database) for _ in range(4)))
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        'ALTER DATABASE "{}" ALLOW_CONNECTIONS false',
+        'ALTER DATABASE "{}" CONNECTION LIMIT 0',
+        'ALTER DATABASE "{}" SET default_transaction_read_only = on',
+        'ALTER DATABASE "{}" RENAME TO "{}_elsewhere"',
+    ],
+)
+async def test_a_server_that_lets_nobody_in_or_only_read_is_an_outage(postgres: Postgres, state: str) -> None:
+    async with postgres.database() as url, aclosing(_Closing(_as_visitor(url))) as opened:
+        name = url.rpartition("/")[2]
+        await _change(url, "DO $$ BEGIN CREATE ROLE visitor LOGIN; EXCEPTION WHEN duplicate_object THEN END $$")
+        await _change(url, "GRANT ALL ON SCHEMA public TO visitor")
+        database = await opened.open()
+        await postgres.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        await postgres.run(state.format(name, name))
+        for _ in range(2):
+            for adding in (NOTED, Often(insert(Attempt).values(subject="x", at=datetime.now(UTC)))):
+                with pytest.raises(Unavailable):
+                    async with database.transaction() as db:
+                        await db.execute(adding)
+        if "RENAME" in state:
+            await postgres.run(f'ALTER DATABASE "{name}_elsewhere" RENAME TO "{name}"')
+
+
 async def test_whoever_meets_a_changed_schema_is_at_most_told_to_come_back(postgres: Postgres) -> None:
     """As when a newer Parlour, starting beside this one, has its steps taken."""
     async with postgres.database() as url, aclosing(_Closing(url)) as opened:
@@ -329,6 +378,19 @@ async def _change(url: str, statement: str) -> None:
     other = await asyncpg.connect(url)
     await other.execute(statement)
     await other.close()
+
+
+def _as_visitor(url: str) -> str:
+    """The same database for somebody who is not its master, whom no limit holds."""
+    return str(urlsplit(url)._replace(netloc=f"visitor@{urlsplit(url).netloc.rpartition('@')[2]}").geturl())
+
+
+@asynccontextmanager
+async def _through_a_line(url: str) -> AsyncIterator[tuple[Line, str]]:
+    """The same database at the other end of a line."""
+    parts, port = urlsplit(url), free_ports(1)[0]
+    async with line_to(parts.port or 0, port) as line:
+        yield line, parts._replace(netloc=parts.netloc.replace(f":{parts.port}", f":{port}")).geturl()
 
 
 class _Closing:

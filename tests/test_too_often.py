@@ -131,6 +131,9 @@ class TestWithoutADisk:
     ) -> None:
         ada = await invite("Ada")
         talk = await ada.meet("Ada")
+        bo = await invite("Bo")
+        noted = await bo.meet("Ada")
+        await bo.say(noted, "read me")
         other = sqlite3.connect(tmp_path / "parlour.sqlite3", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         path = f"/conversations/{talk}/messages"
@@ -144,6 +147,8 @@ class TestWithoutADisk:
             ada.post("/sign-in", {"username": "Ada", "password": PASSWORD}),
             ada.say(talk, "nor in a frame", framed="yes"),
         )
+        # What cannot be noted as read can still be read.
+        assert "read me" in (await ada.get(f"/conversations/{noted}")).text
         other.execute("ROLLBACK")
         other.close()
         check_refusal(refused[0], 503, path, text="not now")

@@ -13,8 +13,9 @@ from parlour.errors import Unavailable
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 2
-# SQLSTATE: what PostgreSQL says of itself or of the moment, and not of what we asked.
-OUTAGES = ("08", "25P03", "40", "53", "55P03", "57", "58")
+# SQLSTATE: what PostgreSQL says of itself or of the moment, and not of what we asked. Among them: it only reads
+# (25006), takes nobody (55000), knows neither us (28) nor the database (3D), or lets us not do that (42501).
+OUTAGES = ("08", "25006", "25P03", "28", "3D", "40", "42501", "53", "55000", "55P03", "57", "58")
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 BROKEN_FILE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
@@ -42,7 +43,7 @@ def refused_when_down() -> Iterator[None]:
         log.warning("The database cannot do that now: %s", error)
         raise Unavailable(RETRY_AFTER_S) from error
     except OSError as error:
-        log.warning("The database cannot be reached: %s", error or "it took too long")
+        log.warning("The database cannot be reached: %s", str(error) or "it took too long")
         raise Unavailable(RETRY_AFTER_S) from error
 
 

@@ -1,5 +1,6 @@
 """The database server."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -16,7 +17,8 @@ from parlour.db.wholly import wholly
 
 CONNECTIONS_AT_MOST = 8  # that read, and as many that write
 WAIT_FOR_CONNECTION_S = 10
-ANSWER_WITHIN_S = 20  # a statement; on a line that died without a word nobody waits for ever
+# A statement, and so longer than the longest wait for a lock; on a line that died without a word nobody waits for ever.
+ANSWER_WITHIN_S = 12
 # A transaction of another process that stands still must not make everybody wait for its locks.
 SERVER_LIMITS = {"lock_timeout": "8s", "idle_in_transaction_session_timeout": "15s"}
 
@@ -29,18 +31,22 @@ class PostgreSQL(Database):
     def __init__(self, address: str, publish: Publish) -> None:
         self._publish = publish
         self._address = address
-        self._readers, self._writers = self._lending(), self._lending()
+        engine = create_async_engine(
+            "postgresql+asyncpg://", async_creator=self._connect, poolclass=NullPool, isolation_level="AUTOCOMMIT"
+        )
+        self._lending = Lending(engine, WAIT_FOR_CONNECTION_S)
+        self._readers, self._writers = asyncio.Semaphore(CONNECTIONS_AT_MOST), asyncio.Semaphore(CONNECTIONS_AT_MOST)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reading]:
         with refused_when_down():
-            async with self._readers.lend() as lent:
+            async with self._lending.lend(self._readers) as lent:
                 yield Reading(_over(lent))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         with refused_when_down():
-            async with self._writers.lend() as lent:
+            async with self._lending.lend(self._writers) as lent:
                 await lent.line.execute("BEGIN")
                 transaction = Transaction(_over(lent), alone=False)
                 yield transaction
@@ -56,14 +62,7 @@ class PostgreSQL(Database):
                 await connection.run_sync(work)
 
     async def close(self) -> None:
-        await self._readers.close()
-        await self._writers.close()
-
-    def _lending(self) -> Lending:
-        engine = create_async_engine(
-            "postgresql+asyncpg://", async_creator=self._connect, poolclass=NullPool, isolation_level="AUTOCOMMIT"
-        )
-        return Lending(engine, CONNECTIONS_AT_MOST, WAIT_FOR_CONNECTION_S)
+        await self._lending.close()
 
     async def _connect(self) -> asyncpg.Connection:
         return await asyncpg.connect(

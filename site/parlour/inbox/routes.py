@@ -1,5 +1,6 @@
 """The list of conversations, and the page that shows one of them beside it."""
 
+import contextlib
 from typing import Protocol
 
 from litestar import get
@@ -12,7 +13,7 @@ from parlour.conversations.marks import DELIVERED, SENT, Standings, deliver, mar
 from parlour.conversations.memberships import Place, enter
 from parlour.conversations.settings import MUTES, chosen_mute
 from parlour.db import Database
-from parlour.errors import Refusal
+from parlour.errors import Refusal, Unavailable
 from parlour.events import ConversationShown
 from parlour.forms import GREATEST_ID, Asked, Given, new_key, parse_id, parse_number
 from parlour.hub import Hub
@@ -133,16 +134,18 @@ def is_plain(request: Asked) -> bool:
 
 async def mark_as_read(database: Database, place: Place, lines: list[Line]) -> None:
     if lines and lines[-1].seq > place.told_seq:
-        async with database.transaction() as db:
-            await read_up_to(db, place, lines[-1].seq)
+        with contextlib.suppress(Unavailable):  # what cannot be noted now is noted when it is looked at next
+            async with database.transaction() as db:
+                await read_up_to(db, place, lines[-1].seq)
 
 
 async def _note_served(database: Database, user_id: int, entries: list[Entry]) -> None:
     """What the list shows has come to its reader."""
     came = {(entry.conversation_id, user_id): entry.undelivered for entry in entries if entry.undelivered}
     if came:
-        async with database.transaction() as db:
-            await deliver(db, came)
+        with contextlib.suppress(Unavailable):
+            async with database.transaction() as db:
+                await deliver(db, came)
 
 
 def _places(request: Asked, place: Place, lines: list[Line]) -> dict[str, object]:
