@@ -62,6 +62,15 @@ async def test_whoever_wrote_comes_back_to_it(ada: Person, talk: int) -> None:
     path = f"/conversations/{talk}/refreshing?every=manual&back=30"
     answer = await ada.submit(path, f"/conversations/{talk}/messages", text="said")
     assert answer.answer.headers["location"] == f"/conversations/{talk}/refreshing?every=30#latest"
+    refused = await ada.submit(path, f"/conversations/{talk}/messages", text="x" * 10_001)
+    again = refused.form(f"/conversations/{talk}/messages").fields | {"text": "shorter"}
+    answer = await ada.post(f"/conversations/{talk}/messages", again)
+    assert answer.answer.headers["location"] == f"/conversations/{talk}/refreshing?every=30#latest"
+    path = f"/conversations/{talk}/refreshing?every=manual"
+    answer = await ada.submit(path, f"/conversations/{talk}/messages", text="said without haste")
+    assert answer.answer.headers["location"] == f"/conversations/{talk}/refreshing?every=manual#latest"
+    answer = await ada.submit(path, f"/conversations/{talk}/messages", text="said", refreshing="7")
+    assert answer.answer.headers["location"] == f"/conversations/{talk}#latest"
     framed = await ada.submit(f"/conversations/{talk}/composer", f"/conversations/{talk}/messages", text="said too")
     assert framed.answer.headers["location"] == f"/conversations/{talk}/composer"
 

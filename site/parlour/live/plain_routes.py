@@ -19,10 +19,10 @@ from parlour.inbox.routes import is_seen, mark_as_read
 from parlour.live.elsewhere import count_elsewhere, read_unread
 from parlour.messages.drawing import as_page
 from parlour.messages.history import read_page
+from parlour.messages.routes import INTERVALS
 from parlour.templating import html
 from parlour.voice.listened import read_listened
 
-INTERVALS = ("5", "15", "30", "60", "manual")  # seconds, or only when one asks for it
 USUAL_INTERVAL = "15"
 NOT_MODIFIED = 304
 
@@ -75,7 +75,7 @@ async def refreshing(
         # Of an answer without content nobody sees that it stands for a page, which may come compressed.
         response = html("", NOT_MODIFIED, vary="accept-encoding")
     else:
-        back = request.query_params.get("back", "")
+        back = request.query_params.get("back", every)
         response = pages.show(
             request,
             "live/refreshing.html",
@@ -85,7 +85,7 @@ async def refreshing(
             first_new=None,
             unread_elsewhere=elsewhere,
             every=every,
-            back=back if back in INTERVALS else "",
+            back=back if back in INTERVALS else every,
             intervals=INTERVALS,
             key=new_key(),
             text="",

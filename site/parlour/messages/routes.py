@@ -26,6 +26,8 @@ from parlour.rates import Limiter
 from parlour.templating import html
 from parlour.voice.store import Store
 
+INTERVALS = ("5", "15", "30", "60", "manual")  # how often a refreshing page comes: seconds, or when one asks for it
+
 
 class NoNumber(Refusal):
     """A read mark that is no number."""
@@ -49,6 +51,7 @@ def composer_again(form: Form, ids: Mapping[str, str]) -> Shown:
         "text": form.get("text", ""),
         "key": _same_key(form),
         "after": _cursor(form),
+        "back": _refreshing(form),
     }
     return _composer_page(form), context
 
@@ -84,7 +87,7 @@ async def post_message(
     viewer, form = posted.viewer, posted.form
     place = await gate.enter(viewer.id, parse_id(conversation_id))
     context = {"conversation": place, "text": form.get("text", ""), "key": _same_key(form), "after": place.revision}
-    pages.on_refusal(request, _composer_page(form), **context)
+    pages.on_refusal(request, _composer_page(form), **context, back=_refreshing(form))
     upload = posted.upload
     key, text = parse_key(form), markup.normalise(form.get("text", ""), may_be_empty=upload is not None)
     try:
@@ -256,9 +259,14 @@ def _page_after(form: Form) -> str:
     """Where one is led from a composer once the message is stored; below the conversation's own address."""
     if "framed" in form:
         return "/composer"
-    if every := parse_number(form.get("refreshing", "")):
-        return f"/refreshing?every={every}#latest"
-    return "#latest"
+    every = _refreshing(form)
+    return f"/refreshing?every={every}#latest" if every else "#latest"
+
+
+def _refreshing(form: Form) -> str:
+    """How often the page comes anew from which somebody writes, and to which they come back; empty for other pages."""
+    every = form.get("refreshing", "")
+    return every if every in INTERVALS else ""
 
 
 def _same_key(form: Form) -> str:
