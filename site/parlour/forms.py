@@ -73,6 +73,11 @@ async def read_form(request: Asked, limit: int = FORM_LIMIT) -> Form:
     return {}
 
 
+def wants_fragments(request: Asked) -> bool:
+    """Whether a script asks, which swaps in what it gets."""
+    return request.headers.get("hx-request") == "true"
+
+
 def parse_id(text: str) -> int:
     """An id in an address: ASCII digits in their one spelling. Raises NotThere for any other."""
     if not re.fullmatch("[1-9][0-9]{0,18}", text) or int(text) > GREATEST_ID:

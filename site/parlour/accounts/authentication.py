@@ -12,8 +12,8 @@ from litestar.response import Response
 
 from parlour.accounts.sessions import Lifetime, SignedIn, Viewer, find_viewer
 from parlour.db import Database
-from parlour.errors import Forbidden, NotSameOrigin, Refusal, SignedOut
-from parlour.forms import Asked, Form, Given, NotText, TooLargeForm, read_form
+from parlour.errors import Forbidden, NotSameOrigin, Refusal, SignedOut, Unavailable
+from parlour.forms import Asked, Form, Given, NotText, TooLargeForm, read_form, wants_fragments
 from parlour.security import FormTokens, Origins, shown_same_origin
 from parlour.uploads import Upload, begin_form, is_multipart
 
@@ -181,7 +181,11 @@ class Authentication:
         return shown, await self._read(request)
 
     async def _read(self, request: Asked) -> Form:
-        await self.find(request)
+        outage = None
+        try:
+            await self.find(request)
+        except Unavailable as error:  # raised once the form is kept: what was typed must not be lost
+            outage = error
         try:
             file_field = request.route_handler.opt.get("file_field")
             if file_field and is_multipart(request):
@@ -192,6 +196,8 @@ class Authentication:
             request.state["form"] = refused.form
             raise
         request.state["form"] = form
+        if outage:
+            raise outage
         return form
 
     def _check_token(self, request: Asked, form: Form, shown: bool) -> None:
@@ -264,7 +270,7 @@ async def recognise(request: Asked, authentication: Authentication, count_unread
 
 async def _count(request: Asked, found: Viewer, count_unread: CountUnread) -> None:
     """Counts what the title of a whole page tells; a fragment has none."""
-    if request.headers.get("hx-request") != "true":
+    if not wants_fragments(request):
         request.state["unread"] = await count_unread(found.id)
 
 

@@ -11,8 +11,8 @@ from litestar.response import Redirect, Response
 from litestar.status_codes import HTTP_404_NOT_FOUND
 
 from parlour.accounts.authentication import Authentication, SignedOutForm, SomebodyElse, StaleForm
-from parlour.errors import NotThere, Refusal, SignedOut, TooMany, WrongMethod
-from parlour.forms import Asked, Form, parse_revision
+from parlour.errors import NotSameOrigin, NotThere, Refusal, SignedOut, TooMany, Unavailable, WrongMethod
+from parlour.forms import Asked, Form, parse_revision, wants_fragments
 from parlour.porter import POLICY_IN_A_FRAME
 from parlour.templating import Templates, html
 
@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 Shown = tuple[str, dict[str, object]]  # a template's name, and what it shows
 
 TITLES = {404: "Nothing here", 403: "Not from here", 429: "A little too fast", 500: "Something broke"}
+NOT_YET = "Nothing was done yet"
+DID_NOT_WORK = "That did not work"
+CHOOSE_AGAIN = "The recording must be chosen again."
 ASSETS = "/assets"
 BROKEN = "Something went wrong on our side. It has been written down; please try again."
 
@@ -49,10 +52,10 @@ class Pages:
         What is `framed`, or stands in the place of what is, may stand in a frame of a page of ours.
         """
         viewer = request.state.get("viewer")
-        token = self.make_token(request)
+        context.setdefault("token", self.make_token(request))
         framed = context.get("framed") or _is_framed(request)
         always = self._always | {"unread": request.state.get("unread", 0)}
-        content = self._templates.draw(name, **(always | context | {"framed": framed}), viewer=viewer, token=token)
+        content = self._templates.draw(name, **(always | context | {"framed": framed}), viewer=viewer)
         response = html(content, status)
         if framed:
             response.headers["content-security-policy"] = POLICY_IN_A_FRAME
@@ -79,12 +82,17 @@ class Pages:
             return self._ask_to_sign_in(request, known)
         if _is_beside_every_route(request, refusal) and not self._authentication.has_session(request):
             return self._ask_to_sign_in(request, SignedOut())
-        if name is None and isinstance(known, StaleForm):
-            name, context = "resend.html", _as_sent(request, known.form)
+        if name is None and _may_be_resent(request, known):
+            name, context = "resend.html", _as_sent(request, known)
         if name is None:
-            title = TITLES.get(known.status, "That did not work")
+            title = TITLES.get(known.status, DID_NOT_WORK)
             name, context = "refused.html", {"title": title, "again": _looks(request)}
-        response = self.show(request, name, known.status, **context, alert=str(known), alert_field=known.field)
+        sent = request.state.get("form", {}).get("token", "")
+        if _is_of_somebody_unknown(request, known) or (sent and isinstance(known, Unavailable)):
+            # It may not have been judged yet, and a new one would be nobody's, or somebody else's.
+            context = {**context, "token": sent}
+        alert = _sentence(request, known)
+        response = self.show(request, name, known.status, **context, alert=alert, alert_field=known.field)
         if isinstance(known, TooMany):
             response.headers["retry-after"] = str(known.retry_after_s)
         if isinstance(refusal, MethodNotAllowedException):
@@ -127,12 +135,33 @@ def _form_page(request: Asked, refusal: Refusal) -> Shown | None:
     page = route.opt.get("form_page") if route else None
     if not isinstance(page, FormPage) or isinstance(refusal, NotThere):
         return None
-    if not page.for_visitors and not request.state.get("viewer"):
+    known = page.for_visitors or request.state.get("viewer")
+    if not known and not _is_of_somebody_unknown(request, refusal):
         return None
     try:
         return page.draw(request.state.get("form", {}), request.path_params)
     except NotThere:  # an address with no such form, whatever else is wrong with it
         return None
+
+
+def _is_of_somebody_unknown(request: Asked, refusal: Refusal) -> bool:
+    """Whether whoever sent this form could not be looked up; a script keeps for itself what it sent."""
+    state = request.state
+    looked_up = "viewer" in state or "form" not in state
+    return not (looked_up or isinstance(refusal, NotSameOrigin) or wants_fragments(request))
+
+
+def _may_be_resent(request: Asked, refusal: Refusal) -> bool:
+    """Whether a form that stands on no page of its own may do its work, sent once more just as it is."""
+    if isinstance(refusal, Unavailable):
+        return "form" in request.state and not wants_fragments(request)
+    return isinstance(refusal, StaleForm)
+
+
+def _sentence(request: Asked, refusal: Refusal) -> str:
+    """What is said of it; no page can hold a file that was chosen."""
+    lost = isinstance(refusal, Unavailable) and request.state.get("upload") and not wants_fragments(request)
+    return f"{refusal} {CHOOSE_AGAIN}" if lost else str(refusal)
 
 
 def _is_beside_every_route(request: Asked, error: Exception) -> bool:
@@ -153,10 +182,12 @@ def _address(request: Asked) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _as_sent(request: Asked, form: Form) -> dict[str, object]:
+def _as_sent(request: Asked, refusal: Refusal) -> dict[str, object]:
     """A form as it was sent, to be looked at and sent again from a page of ours."""
-    hidden = [(name, value) for name, value in form.items() if name not in ("token", "text")]
-    return {"action": request.url.path, "hidden": hidden, "text": form.get("text")}
+    form: Form = request.state["form"]
+    title = NOT_YET if isinstance(refusal, StaleForm) else DID_NOT_WORK
+    hidden = [(name, value) for name, value in form.items() if name not in ("token", "text", "password")]
+    return {"title": title, "action": request.url.path, "hidden": hidden, "text": form.get("text")}
 
 
 def _as_refusal(error: Exception) -> Refusal:

@@ -15,13 +15,12 @@ from parlour.conversations.settings import MUTES, chosen_mute
 from parlour.db import Database
 from parlour.errors import Refusal, Unavailable
 from parlour.events import ConversationShown
-from parlour.forms import GREATEST_ID, Asked, Given, new_key, parse_id, parse_number
+from parlour.forms import GREATEST_ID, Asked, Given, new_key, parse_id, parse_number, wants_fragments
 from parlour.hub import Hub
 from parlour.inbox.listing import ENTRIES_AT_MOST, Entry, digest, list_conversations
 from parlour.messages.drawing import MessageRow, as_page
 from parlour.messages.history import PAGE_ROWS, Line, read_page
 from parlour.messages.reading import read_up_to
-from parlour.messages.routes import wants_fragments
 from parlour.voice.listened import read_listened
 
 # In which browsers say that they fetch a page before it is wanted, and what they say.

@@ -14,7 +14,18 @@ from parlour.accounts.sessions import Viewer, forget_carried
 from parlour.conversations.memberships import Gate, enter
 from parlour.db import Database, Reading
 from parlour.errors import Refusal, TooMany, Unavailable
-from parlour.forms import Asked, BadKey, Form, Given, new_key, parse_id, parse_key, parse_number, parse_revision
+from parlour.forms import (
+    Asked,
+    BadKey,
+    Form,
+    Given,
+    new_key,
+    parse_id,
+    parse_key,
+    parse_number,
+    parse_revision,
+    wants_fragments,
+)
 from parlour.messages import editing, markup
 from parlour.messages.answering import Answers
 from parlour.messages.drawing import as_row
@@ -243,11 +254,6 @@ async def delete(
     with contextlib.suppress(Unavailable):  # nobody can hear it any more, and what is left is swept up
         await store.remove(*objects)
     return await _answer_change(request, posted, line, revision, answers)
-
-
-def wants_fragments(request: Asked) -> bool:
-    """Whether htmx asks, and swaps in what it gets."""
-    return request.headers.get("hx-request") == "true"
 
 
 def _composer_page(form: Form) -> str:
