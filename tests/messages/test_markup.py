@@ -219,11 +219,17 @@ def test_a_text_of_nothing_but_marks_is_shown_as_typed() -> None:
 def test_no_message_takes_long(name: str) -> None:
     text = PATHOLOGICAL[name]
     assert len(text) <= markup.LONGEST_TEXT
-    start = time.process_time()
+    # The least of three, none of them seen before: what the machine does beside it only adds.
+    assert min(_cpu_of(text[left_out:]) for left_out in range(3)) < MOST_CPU_S
+    assert_harmless(text)
+
+
+def _cpu_of(text: str) -> float:
+    """What it costs this thread to show it, in seconds."""
+    start = time.thread_time()
     render(text)
     preview(text)
-    assert time.process_time() - start < MOST_CPU_S
-    assert_harmless(text)
+    return time.thread_time() - start
 
 
 @settings(deadline=None)

@@ -52,6 +52,7 @@ class Pushes:
         self._shown = Shown()
         self._new: OrderedDict[int, float] = OrderedDict()  # when it is time to tell of a conversation
         self._told = Told()
+        self._remembered = False  # whether that holds what was told before this process began
         self._read: set[Place] = set()
         self._more = asyncio.Event()
         self._stopping = False
@@ -83,7 +84,7 @@ class Pushes:
                     self._shown.note(conversation_id, user_id)
                 case ReadMarkMoved(conversation_id, user_id):
                     self._shown.note(conversation_id, user_id)
-                    if (conversation_id, user_id) in self._told:
+                    if not self._remembered or (conversation_id, user_id) in self._told:
                         self._read.add((conversation_id, user_id))
                         self._more.set()
                 case ConversationChanged(conversation_id) if self._told.of(conversation_id):
@@ -98,6 +99,7 @@ class Pushes:
 
     async def _tell_in_time(self) -> None:
         await self._remember()
+        self._remembered = True
         while not self._stopping:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._until_due()):
