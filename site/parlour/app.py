@@ -191,6 +191,7 @@ def create_site(config: Config, origins: Origins, told: asyncio.Event | None = N
             for task in (tidying, closing, sweeping):
                 task.cancel()
             await voice.preparing.stop()
+            await voice.workshop.stop()
             for stopping in (posting, pushes, company, live_pages, delivery, hub):
                 await stopping.stop()
             passwords.close()

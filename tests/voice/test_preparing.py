@@ -39,11 +39,13 @@ async def test_whoever_said_one_thing_does_not_wait_for_all_that_another_said(
     async def note(_db: Transaction, recording_id: int) -> None:
         prepared.put_nowait(recording_id)
 
-    preparing = Preparing(database, Workshop(900), store, tmp_path, note, find_speakers)
+    workshop = Workshop(900)
+    preparing = Preparing(database, workshop, store, tmp_path, note, find_speakers)
     await preparing.start()
     async with asyncio.timeout(4 * PATIENCE_S):
         order = [await prepared.get() for _ in said]
     await preparing.stop()
+    await workshop.stop()
     await database.close()
     assert set(order[:2]) == {adas[0], bos}
     assert set(order) == {*adas, bos}

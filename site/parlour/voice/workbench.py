@@ -11,7 +11,8 @@ import os
 import resource
 import signal
 import sys
-from typing import BinaryIO
+import traceback
+from typing import BinaryIO, TypedDict
 
 import av
 import av.subtitles.stream  # which av asks for only once a file is open, when nothing can be opened any more
@@ -23,35 +24,63 @@ from parlour.voice.rendition import make_rendition
 
 MEMORY_BYTES = 768 * 1024 * 1024  # of addresses; the libraries alone take a third
 WRITTEN_BYTES = 64 * 1024 * 1024
+NO_ROOM = b'{"refused": "no room"}\n'
 PR_SET_PDEATHSIG = 1  # Linux, linux/prctl.h
 
 
-def main(job: str, kind: str, target: str, cpu_s: str, longest_s: str) -> None:
-    """Reads the recording at standard input, writes to the descriptor `target`, and says as JSON what came of it."""
-    take_limits(int(cpu_s))
-    with os.fdopen(0, "rb") as source, os.fdopen(int(target), "w+b") as written:
+class Job(TypedDict):
+    """What is to be done."""
+
+    what: str  # "listen" or "rendition"
+    kind: str
+    cpu_s: int
+    longest_s: float
+    when: str  # the name of a policy by which Linux gives time
+
+
+def be_quiet() -> None:
+    """Has the libraries write nothing of what they meet."""
+    av.logging.set_level(None)
+
+
+def work(job: Job, line: int, source: int, target: int) -> None:
+    """Reads the one descriptor, writes to the other, and says as JSON what came of it; then nothing is left to do."""
+    take_limits(job["cpu_s"], job["when"])
+    os.lseek(source, 0, os.SEEK_SET)
+    os.lseek(target, 0, os.SEEK_SET)
+    os.ftruncate(target, 0)  # another process may have begun it
+    with os.fdopen(source, "rb") as read, os.fdopen(target, "w+b") as written:
         try:
-            found = _work(job, Kind(kind), source, written, float(longest_s))
+            found = _work(job, read, written)
         except TooLong:
             found = {"refused": "long"}
         except (NoSound, av.FFmpegError, ValueError, IndexError, MemoryError, EOFError) as error:
             full = isinstance(error, OSError) and error.errno == errno.ENOSPC
             found = {"refused": "no room" if full else "no sound"}
-    sys.stdout.write(json.dumps(found))
+        except Exception as error:  # a mistake of ours, which whoever keeps the server should hear of
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            mistake = f"{type(error).__name__}, {place.name}:{place.lineno}"
+            _say(line, {"refused": "no sound", "mistake": mistake})
+            raise
+    _say(line, found)
 
 
-def _work(job: str, kind: Kind, source: BinaryIO, written: BinaryIO, longest_s: float) -> dict[str, object]:
-    if job == "rendition":
-        make_rendition(source, kind, written)
+def _say(line: int, found: dict[str, object]) -> None:
+    os.write(line, json.dumps(found).encode() + b"\n")
+
+
+def _work(job: Job, source: BinaryIO, written: BinaryIO) -> dict[str, object]:
+    if job["what"] == "rendition":
+        make_rendition(source, Kind(job["kind"]), written)
         return {}
-    codec, heard = listen(source, kind, longest_s, written)
+    codec, heard = listen(source, Kind(job["kind"]), job["longest_s"], written)
     return {"codec": codec, "seconds": float(heard.seconds), "peaks": list(heard.levels.bars())}
 
 
-def take_limits(cpu_s: int) -> None:
+def take_limits(cpu_s: int, when: str) -> None:
     """From here on this process can do little harm, whatever it reads."""
-    av.logging.set_level(None)
     if sys.platform == "linux":
+        os.sched_setscheduler(0, getattr(os, when), os.sched_param(0))
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))

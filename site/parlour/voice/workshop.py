@@ -3,24 +3,16 @@
 import asyncio
 import logging
 import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 import msgspec
 
 from parlour.errors import Refusal, Unavailable
 from parlour.voice.formats import HEAD_BYTES, Kind, sniff
 from parlour.voice.turns import Turns
+from parlour.voice.workers import Workers
 
 log = logging.getLogger(__name__)
-
-Process = subprocess.Popen[bytes]
-Thing = TypeVar("Thing")
 
 LISTEN_AT_ONCE, RENDER_AT_ONCE = max(1, (os.cpu_count() or 1) - 1), 1  # one core is left to what people write
 RETRY_AFTER_S = 5
@@ -29,19 +21,6 @@ SLACK_S = 0.5  # a recorder that stops at the limit may write a little more
 WALL_FACTOR = 4  # a process may be given a part of a core only
 # How Linux gives them time: text goes before both. Somebody waits for the first; the second takes what nobody wants.
 LISTEN_WHEN, RENDER_WHEN = "SCHED_BATCH", "SCHED_IDLE"
-ANSWER_BYTES = 4096
-
-PACKAGES = str(Path(__file__).resolve().parents[2])
-# To load what it works with is half of its work, so it is nice before that.
-BEGIN = """
-import os, sys
-os.nice(19)
-if policy := getattr(os, sys.argv.pop(1), None):
-    os.sched_setscheduler(0, policy, os.sched_param(0))
-sys.path.insert(0, sys.argv.pop(1))
-from parlour.voice.workbench import main
-main(*sys.argv[1:])
-"""
 
 
 class NoRecording(Refusal):
@@ -70,22 +49,27 @@ class Answer(msgspec.Struct, frozen=True):
     """What the process says at its end."""
 
     refused: str = ""
+    mistake: str = ""
     codec: str = ""
     seconds: float = 0.0
     peaks: list[int] = []
 
 
 class Workshop:
-    """Starts the processes, and waits for them."""
+    """Has the processes work, so many at once, and tells what they found."""
 
     def __init__(self, longest_s: int) -> None:
         self._longest_s = longest_s + SLACK_S
         self._listening, self._rendering = Turns(LISTEN_AT_ONCE), asyncio.Semaphore(RENDER_AT_ONCE)
-        self._threads = ThreadPoolExecutor(2 * (LISTEN_AT_ONCE + RENDER_AT_ONCE), "workshop")
+        self._workers = Workers()
 
     def close(self) -> None:
         """Has those who wait told to send their recordings again; what is at work is finished."""
         self._listening.close()
+
+    async def stop(self) -> None:
+        """Ends what is at work."""
+        await self._workers.stop()
 
     async def listen(self, source: BinaryIO, target: BinaryIO, whose: int) -> Listened:
         """Finds out what `source` is, and copies its sound, and nothing else of it, to `target`; by turns of persons.
@@ -105,50 +89,16 @@ class Workshop:
             await self._run("rendition", kind, source, target, RENDER_CPU_S, RENDER_WHEN)
 
     async def _run(self, job: str, kind: Kind, source: BinaryIO, target: BinaryIO, cpu_s: int, when: str) -> Answer:
-        os.lseek(source.fileno(), 0, os.SEEK_SET)
-        words = (when, PACKAGES, job, kind, target.fileno(), cpu_s, self._longest_s)
-        async with self._process(words, source, target.fileno()) as process:
-            try:
-                async with asyncio.timeout(cpu_s * WALL_FACTOR):
-                    said = await self._in_thread(lambda: process.stdout.read(ANSWER_BYTES) if process.stdout else b"")
-                    ended = await self._in_thread(process.wait)
-                if ended > 0:  # it was not ended from outside, but by a mistake of ours
-                    log.error("The process that reads recordings failed (%d).", ended)
-                answer = msgspec.json.decode(said, type=Answer)
-            except (TimeoutError, msgspec.DecodeError) as error:  # it was ended by its limits, or by what it read
-                raise NoRecording from error
+        words = {"what": job, "kind": kind, "cpu_s": cpu_s, "longest_s": self._longest_s, "when": when}
+        try:
+            async with asyncio.timeout(cpu_s * WALL_FACTOR):
+                answer = msgspec.json.decode(await self._workers.do(words, source, target), type=Answer)
+        except (TimeoutError, msgspec.DecodeError) as error:  # it was ended by its limits, or by what it read
+            raise NoRecording from error
+        if answer.mistake:
+            log.error("A recording could not be read, by a mistake of ours: %s.", answer.mistake)
         if answer.refused == "no room":
             raise Unavailable(RETRY_AFTER_S)
         if answer.refused:
             raise RecordingTooLong if answer.refused == "long" else NoRecording
         return answer
-
-    @asynccontextmanager
-    async def _process(self, words: tuple[object, ...], source: BinaryIO, target: int) -> AsyncIterator[Process]:
-        """The process at work; it is gone afterwards, whatever happened.
-
-        It is started from a thread: the loop's own way would copy what the server has in memory, and hold all up.
-        """
-        process = await self._in_thread(lambda: _start(words, source, target))
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
-            if process.stdout:
-                process.stdout.close()
-
-    async def _in_thread(self, work: Callable[[], Thing]) -> Thing:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-
-
-def _start(words: tuple[object, ...], source: BinaryIO, target: int) -> Process:
-    return subprocess.Popen(
-        [sys.executable, "-I", "-c", BEGIN, *map(str, words)],
-        stdin=source,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        pass_fds=(target,),
-        env={},
-        cwd="/",
-    )

@@ -1,0 +1,112 @@
+"""A process that has loaded what reads recordings, and forks for each; to load takes as long as to listen to a minute.
+
+It reads none itself, holds nothing of them but the lines on which their processes answer, and ends with its own line.
+"""
+
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import socket
+from collections.abc import Callable, Iterable
+
+from parlour.voice import workbench
+
+CONTROL = (
+    0  # standard input: here comes each job, in one piece, with the descriptors of its line, its source and target
+)
+JOB_BYTES = 4096
+DESCRIPTORS = 3
+OUTPUTS = (1, 2)
+
+Work = Callable[[workbench.Job, int, int, int], None]
+
+
+class ForkServer:
+    """Which processes are at work, and on which line each of them answers."""
+
+    def __init__(self, control: socket.socket, work: Work) -> None:
+        self._control = control
+        self._work = work
+        self._at_work: dict[int, socket.socket] = {}
+        self._woken, waking = socket.socketpair()
+        for end in (self._woken, waking):
+            end.setblocking(False)
+        self._waking = waking  # a byte for each process that has ended
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(waking.fileno())
+
+    def serve(self) -> None:
+        """Forks until the line is closed; what is still at work then is ended."""
+        gc.freeze()  # so that a process does not copy what it only looks at
+        while True:
+            lines = list(self._at_work.values())
+            ready, _, _ = select.select([self._control, self._woken, *lines], [], [])
+            if self._woken in ready:
+                self._woken.recv(JOB_BYTES)
+            # A process says nothing after its answer; so what ends on its line is whoever waited for it.
+            self._end(process for process, line in self._at_work.items() if line in ready)
+            self._bury()
+            if self._control in ready and not self._take():
+                break
+        self._end(self._at_work)
+        self._bury(0)
+
+    def _take(self) -> bool:
+        """Forks for the next job; whether there was one."""
+        said, descriptors, _flags, _address = socket.recv_fds(self._control, JOB_BYTES, DESCRIPTORS)
+        if not said:
+            return False
+        number, source, target = descriptors
+        line = socket.socket(fileno=number)
+        try:
+            process = os.fork()
+        except OSError:  # too many processes, or too little memory
+            line.sendall(workbench.NO_ROOM)
+            line.close()
+        else:
+            if not process:
+                self._become(json.loads(said), number, source, target)
+            self._at_work[process] = line
+        os.close(source)
+        os.close(target)
+        return True
+
+    def _become(self, job: workbench.Job, line: int, source: int, target: int) -> None:
+        """What a new process does: it lets go of what is not its own, works, and is gone."""
+        ended = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            close_all_but(*OUTPUTS, line, source, target)
+            self._work(job, line, source, target)
+            ended = 0
+        finally:
+            os._exit(ended)
+
+    def _end(self, processes: Iterable[int]) -> None:
+        for process in list(processes):
+            os.kill(process, signal.SIGKILL)  # it is not buried yet, so nobody else has its number
+
+    def _bury(self, options: int = os.WNOHANG) -> None:
+        while self._at_work:
+            process, _status = os.waitpid(-1, options)
+            if not process:
+                return
+            self._at_work.pop(process).close()
+
+
+def close_all_but(*kept: int) -> None:
+    """Closes every other descriptor that this process may have."""
+    first = 0
+    for descriptor in sorted(kept):
+        os.closerange(first, descriptor)
+        first = descriptor + 1
+    os.closerange(first, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+
+def main() -> None:
+    workbench.be_quiet()
+    ForkServer(socket.socket(fileno=CONTROL), workbench.work).serve()

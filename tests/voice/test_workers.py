@@ -1,0 +1,162 @@
+"""Each recording is read by a process of its own, forked by one that comes with the first and goes after a rest."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from parlour.errors import Unavailable
+from parlour.voice import workers
+from parlour.voice.workers import PACKAGES, Workers
+from parlour.voice.workshop import NoRecording, RecordingTooLong, Workshop
+from people import PATIENCE_S
+from voice.hostile import six_hours_of_silence
+from voice.voices import WEBM
+
+FORKS_SPIES = """
+import json, os, signal, socket, sys
+sys.path.insert(0, sys.argv[1])
+from parlour.voice.fork_server import ForkServer
+
+def spy(job, line, source, target):
+    held = {name: os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")}
+    own = {str(line), str(source), str(target), "1", "2"}
+    besides = [held[name] for name in held.keys() - own if "/proc/" not in held[name]]
+    os.write(line, json.dumps({"process": os.getpid(), "besides": besides}).encode())
+    signal.pause()
+
+ForkServer(socket.socket(fileno=0), spy).serve()
+"""
+
+
+@pytest.fixture
+async def workshop() -> AsyncIterator[Workshop]:
+    workshop = Workshop(3_600)
+    yield workshop
+    await workshop.stop()
+
+
+async def test_a_process_holds_nothing_of_another_and_ends_when_nobody_waits_for_it() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, tempfile.TemporaryFile() as file:
+        server = subprocess.Popen([sys.executable, "-I", "-c", FORKS_SPIES, PACKAGES], stdin=theirs.fileno())
+        lines = [hand(ours, file.fileno()) for _ in range(3)]
+        found = [json.loads(line.recv(4096)) for line in lines]
+        assert [each["besides"] for each in found] == [[], [], []]
+        lines.pop(1).close()
+        await gone(found.pop(1)["process"])
+        assert all(is_there(each["process"]) for each in found)
+        ours.close()
+        theirs.close()
+        assert await asyncio.to_thread(server.wait, PATIENCE_S) == 0
+        assert not any(is_there(each["process"]) for each in found)
+        for line in lines:
+            line.close()
+
+
+def hand(control: socket.socket, file: int) -> socket.socket:
+    """The line on which the process for a new job answers."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(PATIENCE_S)
+    with theirs:
+        socket.send_fds(control, [b"{}"], [theirs.fileno(), file, file])
+    return ours
+
+
+async def test_work_is_done_though_the_process_that_forks_is_killed_before_and_meanwhile(workshop: Workshop) -> None:
+    assert await listen(workshop, WEBM.content) > 0
+    [forking] = forking_processes()
+    os.kill(forking, signal.SIGKILL)
+    assert await listen(workshop, WEBM.content) > 0
+    [forking] = forking_processes()
+    listening = asyncio.create_task(listen(workshop, six_hours_of_silence()))
+    [process] = await forked_by(forking)
+    os.kill(forking, signal.SIGKILL)
+    with pytest.raises(RecordingTooLong):  # which only who has read it from its beginning can know
+        await listening
+    assert not is_there(process)
+
+
+async def test_a_process_whose_work_is_called_off_ends_at_once(workshop: Workshop) -> None:
+    assert await listen(workshop, WEBM.content) > 0
+    [forking] = forking_processes()
+    listening = asyncio.create_task(listen(workshop, six_hours_of_silence()))
+    [process] = await forked_by(forking)
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    await gone(process)
+    assert await listen(workshop, WEBM.content) > 0
+    assert forking_processes() == [forking]
+
+
+async def test_nothing_is_kept_of_the_server_and_nothing_for_long(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "IDLE_S", 0.3)
+    assert forking_processes() == []
+    assert await listen(workshop, WEBM.content) > 0
+    [forking] = forking_processes()
+    assert Path(f"/proc/{forking}/environ").read_bytes() == b""
+    assert Path(f"/proc/{forking}/cwd").readlink() == Path("/")
+    files = {str(path.readlink()) for path in Path(f"/proc/{forking}/fd").iterdir()}
+    assert {file.partition(":")[0] for file in files} == {"socket", "/dev/null"}
+    await gone(forking)
+
+
+async def test_a_mistake_of_ours_is_told_with_its_place(workshop: Workshop, caplog: pytest.LogCaptureFixture) -> None:
+    workshop._longest_s = "an hour"  # type: ignore[assignment]
+    with pytest.raises(NoRecording):
+        await listen(workshop, WEBM.content)
+    assert "by a mistake of ours: TypeError, _note:" in caplog.text
+
+
+async def test_a_process_that_cannot_be_had_is_no_fault_of_the_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "BEGIN", "")
+    without = Workers()
+    with pytest.raises(Unavailable), tempfile.TemporaryFile() as file:
+        await without.do({}, file, file)
+    await without.stop()
+    assert forking_processes() == []
+
+
+async def listen(workshop: Workshop, content: bytes) -> float:
+    """How long it is, in seconds."""
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
+        source.write(content)
+        source.flush()
+        return (await workshop.listen(source, target, whose=1)).seconds
+
+
+def forking_processes() -> list[int]:
+    return [child for child in children(os.getpid()) if b"fork_server" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def children(process: int) -> list[int]:
+    threads = Path(f"/proc/{process}/task").iterdir()
+    return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+
+
+async def forked_by(process: int) -> list[int]:
+    """As soon as there are any."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not (found := children(process)):
+            await asyncio.sleep(0.005)
+        return found
+
+
+async def gone(process: int) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while is_there(process):
+            await asyncio.sleep(0.01)
+
+
+def is_there(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()
