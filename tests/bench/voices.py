@@ -10,17 +10,20 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from bench.crowd import Poster, gather_pairs
 from bench.house import House
 from bench.tally import Tally, percentile_ms
 from people import Person
-from voice.voices import WEBM, speak
+from voice.voices import WEBM, Sending
 
 PAIRS = 10
 ROUND_S = 4.0
 CLIPS = 20
+
+TOLD: dict[str, Event] = {}  # in the process of whoever speaks
 
 
 async def measure(rate: float, rounds: int, clips: int) -> None:
@@ -39,12 +42,17 @@ async def measure(rate: float, rounds: int, clips: int) -> None:
         await _post(people, rate, 1.0)  # the first of everything is slower
         loop = asyncio.get_running_loop()
         # Who speaks is a process of its own: what sending costs must not delay whoever measures.
-        with ProcessPoolExecutor(1, get_context("spawn")) as elsewhere:
-            await loop.run_in_executor(elsewhere, speak_at_once, house.url, 0)  # so that it has begun already
+        context = get_context("spawn")
+        ready, begin = context.Event(), context.Event()
+        with ProcessPoolExecutor(1, context, _be_told, (ready, begin)) as elsewhere:
             for _ in range(rounds):
                 alone += await _delays(tally, people, rate, ROUND_S)
                 speaking = loop.run_in_executor(elsewhere, speak_at_once, house.url, clips)
+                await asyncio.to_thread(ready.wait)
+                ready.clear()
+                begin.set()
                 beside += await _delays(tally, people, rate, ROUND_S, until=speaking)
+                begin.clear()
                 print(f"    {clips} clips were prepared in {await speaking:.1f} s", flush=True)
         for who in people:
             who.leave()
@@ -79,6 +87,10 @@ async def _post(people: Sequence[Poster], rate: float, seconds: float) -> None:
     await asyncio.gather(*posts)
 
 
+def _be_told(ready: Event, begin: Event) -> None:
+    TOLD.update(ready=ready, begin=begin)
+
+
 def speak_at_once(url: str, clips: int) -> float:
     """Sends the clips, all at once; how long it takes until they are prepared, in seconds."""
     return asyncio.run(_speak(url, clips))
@@ -92,15 +104,26 @@ async def _speak(url: str, clips: int) -> float:
         # Told by a socket, since to draw a page of twenty recordings again and again would delay others by itself.
         async with speaker.listen(notes) as page:
             await page.send('{"after":"0"}')
+            # What is sent is made before: who speaks has a machine of their own.
+            sendings = [Sending(speaker, notes, WEBM.content, secrets.token_urlsafe(16)) for _ in range(clips)]
+            TOLD["ready"].set()
+            TOLD["begin"].wait()
             begun = time.perf_counter()
-            answers = await asyncio.gather(*(speak(speaker, notes, WEBM.content) for _ in range(clips)))
-            if {answer.status for answer in answers} - {303}:
+            if set(await asyncio.gather(*map(_send, sendings))) - {"HTTP/1.1 303"}:
                 raise RuntimeError("a clip was refused")
             ready: set[str] = set()
             while len(ready) < clips:
                 rows = str(await page.recv()).split('<article id="')[1:]
                 ready |= {row.partition('"')[0] for row in rows if "audio/mp4" in row}
             return time.perf_counter() - begun
+
+
+async def _send(sending: Sending) -> str:
+    """How the answer begins."""
+    reader, writer = await sending.send(len(sending.body))
+    answer = (await reader.readline()).decode()
+    writer.close()
+    return answer[:12]
 
 
 def _read_options() -> argparse.Namespace:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -33,7 +33,7 @@ def spy(job, line, source, target):
     os.write(line, json.dumps({"process": os.getpid(), "besides": besides}).encode())
     signal.pause()
 
-ForkServer(socket.socket(fileno=0), spy).serve()
+ForkServer(socket.socket(fileno=0), spy, 1).serve()
 """
 
 
@@ -62,12 +62,12 @@ async def test_a_process_holds_nothing_of_another_and_ends_when_nobody_waits_for
             line.close()
 
 
-def hand(control: socket.socket, file: int) -> socket.socket:
+def hand(control: socket.socket, file: int, yields: bool = False) -> socket.socket:
     """The line on which the process for a new job answers."""
     ours, theirs = socket.socketpair()
     ours.settimeout(PATIENCE_S)
     with theirs:
-        socket.send_fds(control, [b"{}"], [theirs.fileno(), file, file])
+        socket.send_fds(control, [json.dumps({"yields": yields}).encode()], [theirs.fileno(), file, file])
     return ours
 
 
@@ -82,7 +82,30 @@ async def test_work_is_done_though_the_process_that_forks_is_killed_before_and_m
     os.kill(forking, signal.SIGKILL)
     with pytest.raises(RecordingTooLong):  # which only who has read it from its beginning can know
         await listening
-    assert not is_there(process)
+    await gone(process)
+
+
+async def test_a_process_that_yields_stands_still_while_others_work() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, tempfile.TemporaryFile() as file:
+        server = subprocess.Popen([sys.executable, "-I", "-c", FORKS_SPIES, PACKAGES], stdin=theirs.fileno())
+        yielding = hand(ours, file.fileno(), yields=True)
+        process = json.loads(yielding.recv(4096))["process"]
+        await until(lambda: state(process) == "S")
+        other = hand(ours, file.fileno())
+        await until(lambda: state(process) == "T")
+        other.close()
+        await until(lambda: state(process) == "S")
+        yielding.close()
+        await gone(process)
+        ours.close()
+        theirs.close()
+        assert await asyncio.to_thread(server.wait, PATIENCE_S) == 0
+
+
+def state(process: int) -> str:
+    """A letter: S for one that waits, T for one that was stopped."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 async def test_a_process_whose_work_is_called_off_ends_at_once(workshop: Workshop) -> None:
@@ -111,8 +134,10 @@ async def test_nothing_is_kept_of_the_server_and_nothing_for_long(
     await gone(forking)
 
 
-async def test_a_mistake_of_ours_is_told_with_its_place(workshop: Workshop, caplog: pytest.LogCaptureFixture) -> None:
-    workshop._longest_s = "an hour"  # type: ignore[assignment]
+async def test_a_mistake_of_ours_is_told_with_its_place(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(workshop, "_longest_s", "an hour")
     with pytest.raises(NoRecording):
         await listen(workshop, WEBM.content)
     assert "by a mistake of ours: TypeError, _note:" in caplog.text
@@ -120,7 +145,7 @@ async def test_a_mistake_of_ours_is_told_with_its_place(workshop: Workshop, capl
 
 async def test_a_process_that_cannot_be_had_is_no_fault_of_the_recording(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "BEGIN", "")
-    without = Workers()
+    without = Workers(1)
     with pytest.raises(Unavailable), tempfile.TemporaryFile() as file:
         await without.do({}, file, file)
     await without.stop()
@@ -146,16 +171,18 @@ def children(process: int) -> list[int]:
 
 async def forked_by(process: int) -> list[int]:
     """As soon as there are any."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not (found := children(process)):
-            await asyncio.sleep(0.005)
-        return found
+    await until(lambda: bool(children(process)))
+    return children(process)
 
 
 async def gone(process: int) -> None:
+    await until(lambda: not is_there(process))
+
+
+async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while is_there(process):
-            await asyncio.sleep(0.01)
+        while not holds():
+            await asyncio.sleep(0.005)
 
 
 def is_there(process: int) -> bool:

@@ -14,14 +14,18 @@ from parlour.accounts.sessions import Lifetime, SignedIn, Viewer, find_viewer
 from parlour.db import Database
 from parlour.errors import Forbidden, NotSameOrigin, Refusal, SignedOut, Unavailable
 from parlour.forms import Asked, Form, Given, NotText, TooLargeForm, read_form, wants_fragments
+from parlour.pace import Pace
 from parlour.security import FormTokens, Origins, shown_same_origin
-from parlour.uploads import Upload, begin_form, is_multipart
+from parlour.uploads import Upload, announced_bytes, begin_form, is_multipart
 
 VISITOR_BYTES = 16
 DEVICE_BYTES = 16
 KNOWN_NAMES_AT_MOST = 20  # people who share one browser
 NOBODY = "nobody"
 YEAR_S = 365 * 86_400
+# Many recordings that come at once are taken one after the other, so that what people write comes in between.
+UPLOADS_EVERY_S, UPLOADS_WITHIN_S = 0.015, 0.4
+UPLOAD_BYTES = 16 * 1024  # more is a file; a form that only could have one need not wait
 
 CountUnread = Callable[[int], Awaitable[int]]  # of a user, in all
 Connection = Request[object, object, State] | WebSocket[object, object, State]
@@ -75,6 +79,7 @@ class Authentication:
     def __init__(
         self, database: Database, signed_in: SignedIn, keys: tuple[str, ...], lifetime: Lifetime, origins: Origins
     ) -> None:
+        self._pace = Pace(UPLOADS_EVERY_S, UPLOADS_WITHIN_S)
         newest_last = list(reversed(keys))
         self._database = database
         self._signed_in = signed_in
@@ -181,14 +186,17 @@ class Authentication:
         return shown, await self._read(request)
 
     async def _read(self, request: Asked) -> Form:
+        file_field = request.route_handler.opt.get("file_field")
+        with_parts = file_field and is_multipart(request)
+        if with_parts and announced_bytes(request) > UPLOAD_BYTES:
+            await self._pace.wait()
         outage = None
         try:
             await self.find(request)
         except Unavailable as error:  # raised once the form is kept: what was typed must not be lost
             outage = error
         try:
-            file_field = request.route_handler.opt.get("file_field")
-            if file_field and is_multipart(request):
+            if with_parts:
                 form, request.state["upload"] = await begin_form(request, str(file_field))
             else:
                 form = await read_form(request)

@@ -2,18 +2,26 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from parlour.conversations.marks import stays_unshown
 from parlour.conversations.memberships import all_give_receipts
 from parlour.conversations.models import Conversation, Membership
-from parlour.db import Reading, Transaction
+from parlour.db import Often, Reading, Transaction
 from parlour.errors import NotThere
 from parlour.events import ConversationChanged
 from parlour.messages.history import Line
 from parlour.messages.models import Message
 from parlour.messages.reading import note_deleted
 from parlour.voice.recordings import forget
+
+OF_RECORDING = Often(select(Message.id, Message.conversation_id).where(Message.recording_id == bindparam("wanted")))
+TAKE_REVISION = Often(
+    update(Conversation)
+    .where(Conversation.id == bindparam("changed"))
+    .values(revision=Conversation.revision + 1)
+    .returning(Conversation.revision)
+)
 
 
 async def edit(db: Transaction, line: Line, text: str) -> int:
@@ -34,8 +42,7 @@ async def delete(db: Transaction, line: Line) -> tuple[int, list[str]]:
 
 async def redraw(db: Transaction, recording_id: int) -> None:
     """The recording of a message has changed, and its row is drawn anew everywhere."""
-    asked = select(Message.id, Message.conversation_id).where(Message.recording_id == recording_id)
-    if found := (await db.execute(asked)).one_or_none():
+    if found := (await db.execute(OF_RECORDING, {"wanted": recording_id})).one_or_none():
         await _change(db, found.id, found.conversation_id, {})
 
 
@@ -63,12 +70,7 @@ async def was_edited_after(db: Reading, line: Line, moment: datetime) -> bool:
 
 async def _change(db: Transaction, message_id: int, conversation_id: int, values: dict[str, object]) -> int:
     # The revision is handed out under the conversation's row lock, so that its order is the order of commits.
-    taken = await db.execute(
-        update(Conversation)
-        .where(Conversation.id == conversation_id)
-        .values(revision=Conversation.revision + 1)
-        .returning(Conversation.revision)
-    )
+    taken = await db.execute(TAKE_REVISION, {"changed": conversation_id})
     revision = int(taken.one().revision)
     changed = await db.execute(
         update(Message)

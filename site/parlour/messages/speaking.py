@@ -10,13 +10,9 @@ from parlour.db import Reading
 from parlour.errors import TooMany
 from parlour.messages.models import Message
 from parlour.messages.posting import Posting, Stored
-from parlour.pace import Pace
 from parlour.rates import Limiter, Rate
 from parlour.uploads import Upload
 from parlour.voice.intake import Intake
-
-# Many that come at once are taken one after the other, so that what people write comes in between.
-EVERY_S, WITHIN_S = 0.004, 0.1
 
 SPOKEN_BY = select(Message.recording_id, Message.author_id).where(
     Message.recording_id.in_(bindparam("ids", expanding=True))
@@ -36,7 +32,6 @@ class Speaking:
         self._posting = posting
         self._posted = posted  # hears that there is a new recording
         self._intake = intake
-        self._pace = Pace(EVERY_S, WITHIN_S)
         self._uploads, self._repeats = Limiter(rate), Limiter(rate)
 
     async def find(self, place: Place, key: str, text: str, upload: Upload) -> Stored | None:
@@ -62,7 +57,6 @@ class Speaking:
             if found := await self.find(place, key, text, upload):
                 return found
             raise
-        await self._pace.wait()
         async with upload.received(self._intake.folder) as received:
             draft = self._posting.draft(place, author_name, key, text, received.digest)
             if found := await self._posting.find(draft):

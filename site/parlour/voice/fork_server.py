@@ -11,6 +11,7 @@ import select
 import signal
 import socket
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from parlour.voice import workbench
 
@@ -24,13 +25,21 @@ OUTPUTS = (1, 2)
 Work = Callable[[workbench.Job, int, int, int], None]
 
 
-class ForkServer:
-    """Which processes are at work, and on which line each of them answers."""
+class Forked(NamedTuple):
+    """A process at work."""
 
-    def __init__(self, control: socket.socket, work: Work) -> None:
+    line: socket.socket  # on which it answers
+    yields: bool  # nobody waits for it, so it stands still where its core is wanted
+
+
+class ForkServer:
+    """Which processes are at work."""
+
+    def __init__(self, control: socket.socket, work: Work, at_once: int) -> None:
         self._control = control
         self._work = work
-        self._at_work: dict[int, socket.socket] = {}
+        self._at_once = at_once
+        self._at_work: dict[int, Forked] = {}
         self._woken, waking = socket.socketpair()
         for end in (self._woken, waking):
             end.setblocking(False)
@@ -42,15 +51,16 @@ class ForkServer:
         """Forks until the line is closed; what is still at work then is ended."""
         gc.freeze()  # so that a process does not copy what it only looks at
         while True:
-            lines = list(self._at_work.values())
+            lines = [forked.line for forked in self._at_work.values()]
             ready, _, _ = select.select([self._control, self._woken, *lines], [], [])
             if self._woken in ready:
                 self._woken.recv(JOB_BYTES)
             # A process says nothing after its answer; so what ends on its line is whoever waited for it.
-            self._end(process for process, line in self._at_work.items() if line in ready)
+            self._end(process for process, forked in self._at_work.items() if forked.line in ready)
             self._bury()
             if self._control in ready and not self._take():
                 break
+            self._share()
         self._end(self._at_work)
         self._bury(0)
 
@@ -61,6 +71,7 @@ class ForkServer:
             return False
         number, source, target = descriptors
         line = socket.socket(fileno=number)
+        job: workbench.Job = json.loads(said)
         try:
             process = os.fork()
         except OSError:  # too many processes, or too little memory
@@ -68,8 +79,8 @@ class ForkServer:
             line.close()
         else:
             if not process:
-                self._become(json.loads(said), number, source, target)
-            self._at_work[process] = line
+                self._become(job, number, source, target)
+            self._at_work[process] = Forked(line, job["yields"])
         os.close(source)
         os.close(target)
         return True
@@ -86,6 +97,13 @@ class ForkServer:
         finally:
             os._exit(ended)
 
+    def _share(self) -> None:
+        """Has those go on that yield, as far as the others leave them a core, and the rest of them stand still."""
+        yielding = [process for process, forked in self._at_work.items() if forked.yields]
+        left = max(0, self._at_once - (len(self._at_work) - len(yielding)))
+        for place, process in enumerate(yielding):
+            os.kill(process, signal.SIGCONT if place < left else signal.SIGSTOP)
+
     def _end(self, processes: Iterable[int]) -> None:
         for process in list(processes):
             os.kill(process, signal.SIGKILL)  # it is not buried yet, so nobody else has its number
@@ -95,7 +113,7 @@ class ForkServer:
             process, _status = os.waitpid(-1, options)
             if not process:
                 return
-            self._at_work.pop(process).close()
+            self._at_work.pop(process).line.close()
 
 
 def close_all_but(*kept: int) -> None:
@@ -107,6 +125,6 @@ def close_all_but(*kept: int) -> None:
     os.closerange(first, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
-def main() -> None:
+def main(at_once: int) -> None:
     workbench.be_quiet()
-    ForkServer(socket.socket(fileno=CONTROL), workbench.work).serve()
+    ForkServer(socket.socket(fileno=CONTROL), workbench.work, at_once).serve()

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import bindparam, select, update
 
-from parlour.db import Database, Reading, Transaction
+from parlour.db import Database, Often, Reading, Transaction
 from parlour.errors import NotThere, Unavailable
 from parlour.voice.formats import Kind
 from parlour.voice.intake import file_for_voice
@@ -27,6 +27,22 @@ TRIES_AT_MOST = 3
 TAKEN_FOR = timedelta(minutes=5)  # a process that has not finished by then is gone
 LOOK_EVERY_S = 20.0
 WAITING_AT_MOST = 1_000  # of the recordings that wait, so many are looked at for whose turn it is
+
+# Written once, since they run for each recording while others wait for their texts.
+FREE = Recording.preparing & (Recording.taken_at.is_(None) | (Recording.taken_at < bindparam("long_ago")))
+WAITING = Often(select(Recording.id).where(FREE).order_by(Recording.id).limit(WAITING_AT_MOST))
+TAKE = Often(
+    update(Recording)
+    .where(Recording.id == bindparam("chosen"), FREE)
+    .values(taken_at=bindparam("now"), tries=Recording.tries + 1)
+    .returning(Recording.id, Recording.name, Recording.kind, Recording.tries)
+)
+FINISH = Often(
+    update(Recording)
+    .where(Recording.id == bindparam("prepared"), Recording.preparing)
+    .values(preparing=False, rendition_bytes=bindparam("size"))
+    .returning(Recording.id)
+)
 
 Changed = Callable[[Transaction, int], Awaitable[None]]
 FindSpeakers = Callable[[Reading, Sequence[int]], Awaitable[Mapping[int, int]]]
@@ -110,25 +126,19 @@ class Preparing:
         """The recording whose turn it is; nobody else takes it for a while."""
         async with self._taking:
             now = datetime.now(UTC)
-            free = Recording.preparing & (Recording.taken_at.is_(None) | (Recording.taken_at < now - TAKEN_FOR))
-            while chosen := await self._choose(free):
+            long_ago = now - TAKEN_FOR
+            while chosen := await self._choose(long_ago):
                 async with self._database.transaction() as writing:
-                    taken = await writing.execute(
-                        update(Recording)
-                        .where(Recording.id == chosen, free)
-                        .values(taken_at=now, tries=Recording.tries + 1)
-                        .returning(Recording.id, Recording.name, Recording.kind, Recording.tries)
-                    )
+                    taken = await writing.execute(TAKE, {"chosen": chosen, "long_ago": long_ago, "now": now})
                     row = taken.one_or_none()
                 if row:  # another process may have been faster
                     return Task(row.id, row.name, Kind(row.kind), row.tries)
         return None
 
-    async def _choose(self, free: ColumnElement[bool]) -> int | None:
+    async def _choose(self, long_ago: datetime) -> int | None:
         """The oldest recording of whoever has not had a turn for longest."""
         async with self._database.reading() as db:
-            asked = select(Recording.id).where(free).order_by(Recording.id).limit(WAITING_AT_MOST)
-            ids: list[int] = [row.id for row in await db.execute(asked)]
+            ids: list[int] = [row.id for row in await db.execute(WAITING, {"long_ago": long_ago})]
             speakers = await self._find_speakers(db, ids) if ids else {}
         if not ids:
             return None
@@ -162,12 +172,7 @@ class Preparing:
 
     async def _finish(self, task: Task, rendition_bytes: int | None) -> None:
         async with self._database.transaction() as db:
-            done = await db.execute(
-                update(Recording)
-                .where(Recording.id == task.id, Recording.preparing)
-                .values(preparing=False, rendition_bytes=rendition_bytes)
-                .returning(Recording.id)
-            )
+            done = await db.execute(FINISH, {"prepared": task.id, "size": rendition_bytes})
             still_there = bool(done.all())
             if still_there:
                 await self._changed(db, task.id)

@@ -36,6 +36,7 @@ class Job(TypedDict):
     cpu_s: int
     longest_s: float
     when: str  # the name of a policy by which Linux gives time
+    yields: bool
 
 
 def be_quiet() -> None:

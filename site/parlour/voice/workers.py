@@ -30,7 +30,7 @@ import os, sys
 os.nice(19)
 sys.path.insert(0, sys.argv[1])
 from parlour.voice.fork_server import main
-main()
+main(int(sys.argv[2]))
 """
 
 
@@ -59,7 +59,9 @@ class Running(msgspec.Struct):
 class Workers:
     """Starts that process when there is work, has it do the work, and ends it when there was none for long."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int) -> None:
+        """So many work at once; those that yield may be more, and stand still then."""
+        self._at_once = at_once
         self._running: Running | None = None
         self._starting = asyncio.Lock()
         self._at_work = 0
@@ -111,7 +113,7 @@ class Workers:
             if self._running and self._running.gone:
                 await self.stop()
             if not self._running:
-                self._running = await asyncio.to_thread(_start)
+                self._running = await asyncio.to_thread(_start, self._at_once)
             return self._running
 
 
@@ -133,12 +135,12 @@ async def _ask(running: Running, job: Mapping[str, object], source: BinaryIO, ta
         return said
 
 
-def _start() -> Running:
+def _start(at_once: int) -> Running:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-c", BEGIN, PACKAGES],
+            [sys.executable, "-I", "-c", BEGIN, PACKAGES, str(at_once)],
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import sys
 from typing import BinaryIO
 
 import msgspec
@@ -14,13 +15,26 @@ from parlour.voice.workers import Workers
 
 log = logging.getLogger(__name__)
 
-LISTEN_AT_ONCE, RENDER_AT_ONCE = max(1, (os.cpu_count() or 1) - 1), 1  # one core is left to what people write
+# One core is left to what people write: beside work on every core, the slowest of a hundred texts takes three times as
+# long. A second rendition, for which nobody waits, stands still while others work.
+CORES = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+AT_ONCE, RENDER_AT_ONCE = max(1, CORES - 1), 1
 RETRY_AFTER_S = 5
-LISTEN_CPU_S, RENDER_CPU_S = 10, 60  # for the longest recording that a mean machine may be given
 SLACK_S = 0.5  # a recorder that stops at the limit may write a little more
 WALL_FACTOR = 4  # a process may be given a part of a core only
-# How Linux gives them time: text goes before both. Somebody waits for the first; the second takes what nobody wants.
-LISTEN_WHEN, RENDER_WHEN = "SCHED_BATCH", "SCHED_IDLE"
+
+
+class Sort(msgspec.Struct, frozen=True):
+    """A sort of work, and how it is given time."""
+
+    what: str
+    cpu_s: int  # for the longest recording that a mean machine may be given
+    when: str  # Linux's word for it: text goes before both; the second takes what nobody wants
+    yields: bool
+
+
+LISTENING = Sort("listen", 10, "SCHED_BATCH", yields=False)  # for which somebody waits
+RENDERING = Sort("rendition", 60, "SCHED_IDLE", yields=True)
 
 
 class NoRecording(Refusal):
@@ -60,8 +74,8 @@ class Workshop:
 
     def __init__(self, longest_s: int) -> None:
         self._longest_s = longest_s + SLACK_S
-        self._listening, self._rendering = Turns(LISTEN_AT_ONCE), asyncio.Semaphore(RENDER_AT_ONCE)
-        self._workers = Workers()
+        self._listening, self._rendering = Turns(AT_ONCE), asyncio.Semaphore(RENDER_AT_ONCE)
+        self._workers = Workers(AT_ONCE)
 
     def close(self) -> None:
         """Has those who wait told to send their recordings again; what is at work is finished."""
@@ -74,26 +88,28 @@ class Workshop:
     async def listen(self, source: BinaryIO, target: BinaryIO, whose: int) -> Listened:
         """Finds out what `source` is, and copies its sound, and nothing else of it, to `target`; by turns of persons.
 
-        Raises NoRecording, RecordingTooLong, and as `Turns` does when too many wait already.
+        Raises NoRecording, RecordingTooLong, Unavailable, and as `Turns` does when too many wait already.
         """
         kind = sniff(os.pread(source.fileno(), HEAD_BYTES, 0))
         if not kind:
             raise NoRecording
         async with self._listening.turn(whose):
-            answer = await self._run("listen", kind, source, target, LISTEN_CPU_S, LISTEN_WHEN)
+            answer = await self._run(LISTENING, kind, source, target)
         return Listened(kind, answer.codec, answer.seconds, bytes(answer.peaks))
 
     async def render(self, kind: Kind, source: BinaryIO, target: BinaryIO) -> None:
-        """Writes `source` as m4a to `target`. Raises NoRecording."""
+        """Writes `source` as m4a to `target`. Raises NoRecording, and Unavailable."""
         async with self._rendering:
-            await self._run("rendition", kind, source, target, RENDER_CPU_S, RENDER_WHEN)
+            await self._run(RENDERING, kind, source, target)
 
-    async def _run(self, job: str, kind: Kind, source: BinaryIO, target: BinaryIO, cpu_s: int, when: str) -> Answer:
-        words = {"what": job, "kind": kind, "cpu_s": cpu_s, "longest_s": self._longest_s, "when": when}
+    async def _run(self, sort: Sort, kind: Kind, source: BinaryIO, target: BinaryIO) -> Answer:
+        job = msgspec.structs.asdict(sort) | {"kind": kind, "longest_s": self._longest_s}
         try:
-            async with asyncio.timeout(cpu_s * WALL_FACTOR):
-                answer = msgspec.json.decode(await self._workers.do(words, source, target), type=Answer)
-        except (TimeoutError, msgspec.DecodeError) as error:  # it was ended by its limits, or by what it read
+            async with asyncio.timeout(sort.cpu_s * WALL_FACTOR):
+                answer = msgspec.json.decode(await self._workers.do(job, source, target), type=Answer)
+        except TimeoutError as error:  # it got no time, which says nothing of the recording
+            raise Unavailable(RETRY_AFTER_S) from error
+        except msgspec.DecodeError as error:  # it was ended by its limits, or by what it read
             raise NoRecording from error
         if answer.mistake:
             log.error("A recording could not be read, by a mistake of ours: %s.", answer.mistake)
