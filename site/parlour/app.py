@@ -57,6 +57,7 @@ from parlour.notifications.feed import FeedKeys
 from parlour.notifications.pushing import Pushes
 from parlour.notifications.sending import PushClient
 from parlour.notifications.vapid import Vapid
+from parlour.pace import RightOfWay
 from parlour.porter import Porter
 from parlour.rates import Limiter
 from parlour.security import Origins
@@ -131,12 +132,15 @@ def create_app(config: Config) -> ASGIApp:
     """The application of this configuration, not started yet. Raises ValueError for an unknown kind of database."""
     origins = Origins(config.base_url, config.host, config.port)
     leaving = asyncio.Event()
-    return Porter(create_site(config, origins, leaving), origins, leaving.set)
+    way = RightOfWay()
+    return Porter(create_site(config, origins, leaving, way), origins, way, leaving.set)
 
 
-def create_site(config: Config, origins: Origins, told: asyncio.Event | None = None) -> Litestar:
+def create_site(
+    config: Config, origins: Origins, told: asyncio.Event | None = None, right_of_way: RightOfWay | None = None
+) -> Litestar:
     """What stands behind the porter; the event is set once the server is told to stop."""
-    leaving = told or asyncio.Event()
+    leaving, way = told or asyncio.Event(), right_of_way or RightOfWay()
     lifetime = Lifetime(config.session_idle_s, config.session_limit_s)
     hub = make_hub(config.database)
     database = db.connect(config.database, hub.publish)
@@ -155,12 +159,12 @@ def create_site(config: Config, origins: Origins, told: asyncio.Event | None = N
 
     signed_in, gate = who_is_signed_in(database), Gate(database)
     posting = Posting(database, config.secret_keys, committed, Arrivals([signed_in, gate.places]))
-    voice = _make_voice(config, database, posting)
+    voice = _make_voice(config, database, posting, way)
     audience = Audience(config.max_sockets_per_user, config.max_sockets_per_address)
     frames = Frames(templates, drawing)
     company = Company(database, frames, audience, hub.publish)
-    delivery = Delivery(database, feed, frames, audience, company, lifetime)
-    who = Authentication(database, signed_in, config.secret_keys, lifetime, origins)
+    delivery = Delivery(database, feed, frames, audience, company, lifetime, way)
+    who = Authentication(database, signed_in, config.secret_keys, lifetime, origins, way)
     pages = Pages(templates, who, registration_open=config.registration_open)
     passwords = PasswordPool()
     doorway = accounts.Doorway(
@@ -255,12 +259,12 @@ class _Voice(NamedTuple):
     preparing: Preparing
 
 
-def _make_voice(config: Config, database: Database, posting: Posting) -> _Voice:
-    store = Store(config.storage_url, config.data / "recordings")
+def _make_voice(config: Config, database: Database, posting: Posting, way: RightOfWay) -> _Voice:
+    store = Store(config.storage_url, config.data / "recordings", way)
     workshop = Workshop(config.recording_limit_s)
-    preparing = Preparing(database, workshop, store, config.data, editing.redraw, find_speakers)
+    preparing = Preparing(database, workshop, store, config.data, editing.redraw, find_speakers, way)
     intake = Intake(workshop, store, config.data)
-    speaking = Speaking(posting, intake, config.rate_uploads, preparing.wake)
+    speaking = Speaking(posting, intake, config.rate_uploads, preparing.wake, way)
     return _Voice(store, workshop, speaking, preparing)
 
 

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
 
 from parlour.compression import compress, takes_gzip
+from parlour.pace import RightOfWay
 from parlour.security import Origins
 
 HSTS_S = 365 * 86_400
@@ -29,6 +31,7 @@ ON_HTTPS = {  # elsewhere browsers ignore them, and complain of the second
     "strict-transport-security": f"max-age={HSTS_S}",
     "cross-origin-opener-policy": "same-origin",
 }
+SMALL_FORM_BYTES = 16 * 1024  # what somebody wrote, and no file
 WORTH_COMPRESSING = 1024  # bytes
 NOT_OUR_HOST = b"This is not an address of this Parlour. Its operator can set PARLOUR_BASE_URL.\n"
 
@@ -44,8 +47,9 @@ Headers = list[tuple[bytes, bytes]]
 class Porter:
     """Lets requests in to the application, and dresses its answers."""
 
-    def __init__(self, app: ASGIApp, origins: Origins, on_shutdown: Callable[[], None]) -> None:
+    def __init__(self, app: ASGIApp, origins: Origins, way: RightOfWay, on_shutdown: Callable[[], None]) -> None:
         self._app = app
+        self._way = way
         self._on_shutdown = on_shutdown
         self._origins = origins
         headers = HEADERS | (ON_HTTPS if origins.https else {})
@@ -88,7 +92,8 @@ class Porter:
                 await send(start)
             await send(message)
 
-        await self._app(asked, receive, send_dressed)
+        with self._way.first() if _is_small_form(scope) else nullcontext():
+            await self._app(asked, receive, send_dressed)
 
     def _completed(self, headers: Headers) -> Headers:
         present = {name.lower() for name, _ in headers}
@@ -117,6 +122,11 @@ def _path(scope: Scope) -> str:
 
 def _values(scope: Scope, wanted: bytes) -> list[str]:
     return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
+
+
+def _is_small_form(scope: HTTPScope) -> bool:
+    length = "".join(_values(scope, b"content-length"))
+    return scope["method"] == HttpMethod.POST and length.isdigit() and int(length) <= SMALL_FORM_BYTES
 
 
 def _is_worth_compressing(headers: Headers, body: bytes) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from parlour import db, schema
 from parlour.db import Reading, Transaction
+from parlour.pace import RightOfWay
 from parlour.voice.formats import Kind
 from parlour.voice.intake import Kept
 from parlour.voice.preparing import Preparing
@@ -22,7 +23,7 @@ ADAS = 4
 async def test_whoever_said_one_thing_does_not_wait_for_all_that_another_said(
     tmp_path: Path, database_url: str
 ) -> None:
-    database, store = db.connect(database_url, lambda _events: None), Store("", tmp_path / "recordings")
+    database, store = db.connect(database_url, lambda _events: None), Store("", tmp_path / "recordings", RightOfWay())
     await schema.migrate(database)
     store.begin()
     said = [Kept(f"{number:032}", Kind.WEBM, "opus", 6.0, bytes(64), 1) for number in range(ADAS + 1)]
@@ -40,7 +41,7 @@ async def test_whoever_said_one_thing_does_not_wait_for_all_that_another_said(
         prepared.put_nowait(recording_id)
 
     workshop = Workshop(900)
-    preparing = Preparing(database, workshop, store, tmp_path, note, find_speakers)
+    preparing = Preparing(database, workshop, store, tmp_path, note, find_speakers, RightOfWay())
     await preparing.start()
     async with asyncio.timeout(4 * PATIENCE_S):
         order = [await prepared.get() for _ in said]

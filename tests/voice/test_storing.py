@@ -14,6 +14,7 @@ from conftest import OpenHouse
 from parlour import db
 from parlour.errors import Unavailable
 from parlour.messages.editing import redraw
+from parlour.pace import RightOfWay
 from parlour.voice.formats import Kind
 from parlour.voice.intake import Kept
 from parlour.voice.missing import LOST_AT_MOST
@@ -98,7 +99,7 @@ async def test_what_belongs_to_no_message_is_swept_up_once_it_is_old(
     young = folder / f"{'2' * 32}.webm"
     young.touch()
     database = db.connect(database_url, lambda _events: None)
-    await sweep(database, Store("", folder), 1800, redraw)
+    await sweep(database, Store("", folder, RightOfWay()), 1800, redraw)
     await database.close()
     assert set(folder.iterdir()) == {*known, young}
 
@@ -118,7 +119,7 @@ async def test_what_was_removed_from_the_store_is_called_gone_until_it_is_there_
         (folder / name).unlink()
     assert await both_ways(dee, addresses) == [404, 404, 200]
 
-    database, store = db.connect(database_url, lambda _events: None), Store("", folder)
+    database, store = db.connect(database_url, lambda _events: None), Store("", folder, RightOfWay())
     folder.rename(elsewhere)
     assert await both_ways(dee, addresses) == [503, 503, 503], "a store that is not there has lost nothing"
     with pytest.raises(Unavailable):
@@ -149,7 +150,7 @@ async def test_what_was_removed_from_the_store_is_called_gone_until_it_is_there_
 async def test_a_store_that_has_only_what_came_lately_is_taken_for_the_wrong_one(
     dee: Person, tmp_path: Path, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    database, store = db.connect(database_url, lambda _events: None), Store("", tmp_path / "recordings")
+    database, store = db.connect(database_url, lambda _events: None), Store("", tmp_path / "recordings", RightOfWay())
     elsewhere = [Kept(f"{number:032}", Kind.M4A, "aac", 1.0, bytes(64), 1) for number in range(LOST_AT_MOST + 1)]
     async with database.transaction() as writing:
         await keep(writing, elsewhere)
@@ -186,6 +187,6 @@ async def test_a_bucket_tells_what_is_removed_from_what_cannot_be_reached(
         [address] = sources((await prepared(dee, notes))[0])
         await bucket.store().delete_async(await names(bucket))
         assert await both_ways(dee, [address]) == [404]
-        nowhere = Store(url_of(bucket).replace(f"@{bucket.bucket}/", "@nowhere/"), Path())
+        nowhere = Store(url_of(bucket).replace(f"@{bucket.bucket}/", "@nowhere/"), Path(), RightOfWay())
         with pytest.raises(Unavailable):
             await nowhere.open("a")

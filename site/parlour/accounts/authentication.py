@@ -14,7 +14,7 @@ from parlour.accounts.sessions import Lifetime, SignedIn, Viewer, find_viewer
 from parlour.db import Database
 from parlour.errors import Forbidden, NotSameOrigin, Refusal, SignedOut, Unavailable
 from parlour.forms import Asked, Form, Given, NotText, TooLargeForm, read_form, wants_fragments
-from parlour.pace import Pace
+from parlour.pace import Pace, RightOfWay
 from parlour.security import FormTokens, Origins, shown_same_origin
 from parlour.uploads import Upload, announced_bytes, begin_form, is_multipart
 
@@ -77,8 +77,15 @@ class Authentication:
     """Reads and writes our cookies, and finds the session behind them."""
 
     def __init__(
-        self, database: Database, signed_in: SignedIn, keys: tuple[str, ...], lifetime: Lifetime, origins: Origins
+        self,
+        database: Database,
+        signed_in: SignedIn,
+        keys: tuple[str, ...],
+        lifetime: Lifetime,
+        origins: Origins,
+        way: RightOfWay,
     ) -> None:
+        self._way = way
         self._pace = Pace(UPLOADS_EVERY_S, UPLOADS_WITHIN_S)
         newest_last = list(reversed(keys))
         self._database = database
@@ -190,6 +197,7 @@ class Authentication:
         with_parts = file_field and is_multipart(request)
         if with_parts and announced_bytes(request) > UPLOAD_BYTES:
             await self._pace.wait()
+            await self._way.give_way()
         outage = None
         try:
             await self.find(request)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import select
@@ -27,6 +27,7 @@ from parlour.live.company import Company
 from parlour.live.frames import Frames
 from parlour.live.sockets import Outbox, Socket
 from parlour.messages.feed import Feed, TooFarBehind
+from parlour.pace import RightOfWay
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +50,10 @@ class Delivery:
         audience: Audience,
         company: Company,
         lifetime: Lifetime,
+        way: RightOfWay,
     ) -> None:
         self._database = database
+        self._way = way
         self._feed = feed
         self._frames = frames
         self._audience = audience
@@ -184,16 +187,8 @@ class Delivery:
             listed, self._listed = self._listed, {}
             started, self._started = self._started, set()
             try:
-                async with self._database.reading() as db:
-                    members = await list_members(db, {*changed, *started, *listed})
-                for conversation_id, (first, last) in changed.items():
-                    await self._tell_change(conversation_id, first, last, members[conversation_id])
-                outbox = Outbox()
-                for conversation_id in started:
-                    self._write_lines(outbox, members[conversation_id], None, moved=True)
-                for conversation_id, user_ids in listed.items():
-                    self._write_lines(outbox, members[conversation_id], user_ids, moved=False)
-                outbox.send()
+                with self._way.first():
+                    await self._tell(changed, listed, started)
             except Unavailable:
                 # Nothing is lost: whoever was not told is told what comes after their cursor, next time.
                 for conversation_id, (first, last) in changed.items():
@@ -203,6 +198,21 @@ class Delivery:
                 self._started |= started
                 await asyncio.sleep(TRY_AGAIN_S)
                 self._more.set()
+
+    async def _tell(
+        self, changed: Mapping[int, tuple[int, int]], listed: Mapping[int, set[int]], started: Collection[int]
+    ) -> None:
+        """Tells what has changed, as `_changed`, `_listed` and `_started` note it. Raises Unavailable."""
+        async with self._database.reading() as db:
+            members = await list_members(db, {*changed, *started, *listed})
+        for conversation_id, (first, last) in changed.items():
+            await self._tell_change(conversation_id, first, last, members[conversation_id])
+        outbox = Outbox()
+        for conversation_id in started:
+            self._write_lines(outbox, members[conversation_id], None, moved=True)
+        for conversation_id, user_ids in listed.items():
+            self._write_lines(outbox, members[conversation_id], user_ids, moved=False)
+        outbox.send()
 
     async def _tell_change(self, conversation_id: int, first: int, last: int, members: dict[int, Entry]) -> None:
         """Tells what happened from revision `first` to `last`, to each page as much of it as it does not know."""

@@ -10,6 +10,7 @@ from parlour.db import Reading
 from parlour.errors import TooMany
 from parlour.messages.models import Message
 from parlour.messages.posting import Posting, Stored
+from parlour.pace import RightOfWay
 from parlour.rates import Limiter, Rate
 from parlour.uploads import Upload
 from parlour.voice.intake import Intake
@@ -28,8 +29,11 @@ async def find_speakers(db: Reading, recording_ids: Sequence[int]) -> dict[int, 
 class Speaking:
     """Takes recordings in, and has them posted."""
 
-    def __init__(self, posting: Posting, intake: Intake, rate: Rate, posted: Callable[[], None]) -> None:
+    def __init__(
+        self, posting: Posting, intake: Intake, rate: Rate, posted: Callable[[], None], way: RightOfWay
+    ) -> None:
         self._posting = posting
+        self._way = way
         self._posted = posted  # hears that there is a new recording
         self._intake = intake
         self._uploads, self._repeats = Limiter(rate), Limiter(rate)
@@ -57,11 +61,14 @@ class Speaking:
             if found := await self.find(place, key, text, upload):
                 return found
             raise
+        await self._way.give_way()
         async with upload.received(self._intake.folder) as received:
+            await self._way.give_way()
             draft = self._posting.draft(place, author_name, key, text, received.digest)
             if found := await self._posting.find(draft):
                 return found
             kept = await self._intake.take(received.file, place.user_id)
+        await self._way.give_way()
         # Where this fails, nobody knows whether it was committed; bytes of which no row tells are swept up later.
         stored = await self._posting.store(msgspec.structs.replace(draft, recording=kept))
         if stored.again:

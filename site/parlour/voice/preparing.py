@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, select, update
 
 from parlour.db import Database, Often, Reading, Transaction
 from parlour.errors import NotThere, Unavailable
+from parlour.pace import RightOfWay
 from parlour.voice.formats import Kind
 from parlour.voice.intake import file_for_voice
 from parlour.voice.models import Recording
@@ -71,7 +72,9 @@ class Preparing:
         folder: Path,
         changed: Changed,
         find_speakers: FindSpeakers,
+        way: RightOfWay,
     ) -> None:
+        self._way = way
         self._database = database
         self._workshop = workshop
         self._store = store
@@ -125,6 +128,7 @@ class Preparing:
     async def _take(self) -> Task | None:
         """The recording whose turn it is; nobody else takes it for a while."""
         async with self._taking:
+            await self._way.give_way()
             now = datetime.now(UTC)
             long_ago = now - TAKEN_FOR
             while chosen := await self._choose(long_ago):
@@ -164,13 +168,15 @@ class Preparing:
 
     async def _render(self, task: Task) -> int:
         """Puts the rendition in the store; its size in bytes."""
-        async with file_for_voice(self._folder) as source, file_for_voice(self._folder) as target:
-            await self._store.fetch(f"{task.name}.{task.kind}", source)
+        name = f"{task.name}.{task.kind}"
+        await self._way.give_way()
+        async with self._store.lent(name, self._folder) as source, file_for_voice(self._folder) as target:
             await self._workshop.render(task.kind, source, target)
             await self._store.put(rendition_of(task.name), target)
             return target.seek(0, os.SEEK_END)
 
     async def _finish(self, task: Task, rendition_bytes: int | None) -> None:
+        await self._way.give_way()
         async with self._database.transaction() as db:
             done = await db.execute(FINISH, {"prepared": task.id, "size": rendition_bytes})
             still_there = bool(done.all())

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
@@ -16,6 +17,8 @@ from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from parlour.errors import NotThere, Unavailable
+from parlour.nameless import nameless_file
+from parlour.pace import RightOfWay
 
 if TYPE_CHECKING:  # names that are only there for whoever checks types
     from obstore import GetResult
@@ -47,8 +50,9 @@ class Stored(msgspec.Struct, frozen=True):
 class Store:
     """The bytes of every recording, by name."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, way: RightOfWay) -> None:
         """The store at `url`, or in `folder` where nothing is said. Raises ValueError, with a sentence."""
+        self._way = way
         self._folder = folder if not url else Path(unquote(urlsplit(url).path)) if url.startswith("file:") else None
         self._url = url
         self._store: ObjectStore | None = None
@@ -70,18 +74,35 @@ class Store:
     async def put(self, name: str, content: BinaryIO) -> None:
         """Keeps all that is in the file; on disk when this returns. Raises VoiceUnavailable."""
         content.seek(0)
+        await self._way.give_way()
         with _refused_when_down():
             if self._folder:
                 self._folder.stat()  # what is to be kept would make it
             await obstore.put_async(self._opened(), name, content)
             if self._folder:
+                await self._way.give_way()
                 await asyncio.to_thread(_settle, self._folder / name)
 
-    async def fetch(self, name: str, target: BinaryIO) -> None:
-        """Copies an object into a file. Raises as `open` does."""
-        async for chunk in await self.open(name):
-            await asyncio.to_thread(target.write, chunk)
-        target.flush()
+    @asynccontextmanager
+    async def lent(self, name: str, folder: Path) -> AsyncIterator[BinaryIO]:
+        """An object as a file to read; from a bucket it is copied into one below `folder`. Raises as `open` does."""
+        async with AsyncExitStack() as stack:
+            with _refused_when_down():
+                if self._folder:
+                    file = stack.enter_context(await self._file(self._folder / name))
+                else:
+                    file = await stack.enter_async_context(nameless_file(folder))
+                    async for chunk in await self.open(name):
+                        await asyncio.to_thread(file.write, chunk)
+                    file.flush()
+            yield file
+
+    async def _file(self, path: Path) -> BinaryIO:
+        try:
+            return await asyncio.to_thread(path.open, "rb")
+        except FileNotFoundError as error:
+            await self._expect_answer()
+            raise NotThere from error
 
     async def open(self, name: str, part: tuple[int, int] | None = None) -> AsyncIterator[bytes]:
         """All of an object in chunks, or from a byte to before another. Raises NotThere, and VoiceUnavailable."""
