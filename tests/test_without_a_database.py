@@ -5,10 +5,12 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
+import asyncpg
 import pytest
 
-from conftest import migrated
+from conftest import OpenHouse, migrated
 from line import line_to
+from parlour import health
 from people import PASSWORD, Fields, Page, Person
 from processes import free_ports
 from refusals import check_refusal
@@ -122,3 +124,17 @@ async def test_what_was_typed_while_the_database_is_gone_is_sent_when_it_is_back
     assert ["edited" in article for article in articles] == [True, False]
     assert "kept" in articles[0]
     assert "kept" in articles[1]
+
+
+async def test_a_table_that_somebody_has_locked_is_not_ready_for_posts(
+    open_house: OpenHouse, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "READY_WITHIN_S", 0.3)
+    async with Person(await open_house()) as ada:
+        other = await asyncpg.connect(database_url)
+        for table in ("conversation", "message", "membership"):
+            async with other.transaction():
+                await other.execute(f"LOCK TABLE {table} IN SHARE MODE")
+                check_refusal(await ada.get("/readyz"), 503)
+            assert (await ada.get("/readyz")).text == "ok"
+        await other.close()
