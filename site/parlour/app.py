@@ -17,6 +17,7 @@ from parlour import db, health, resources, schema
 from parlour.accounts import attempts, authentication, sessions
 from parlour.accounts import routes as accounts
 from parlour.accounts.authentication import Authentication, TheViewer
+from parlour.accounts.lookalikes import lookalikes
 from parlour.accounts.pages import Pages
 from parlour.accounts.passwords import PasswordPool
 from parlour.accounts.sessions import Lifetime, who_is_signed_in
@@ -179,7 +180,7 @@ def create_site(
 
     @asynccontextmanager
     async def open_house(_app: Litestar) -> AsyncIterator[None]:
-        templates.load_all()
+        _load(templates, config)
         await schema.migrate(database)
         await begin_store(database, voice.store)
         await hub.start()
@@ -243,6 +244,13 @@ def create_site(
         logging_config=None,
         request_max_body_size=None,  # each form is read within its own limit
     )
+
+
+def _load(templates: Templates, config: Config) -> None:
+    """Reads and compiles what would hold up whoever needed it first."""
+    templates.load_all()
+    if config.registration_open:
+        lookalikes()
 
 
 def _known(config: Config, assets: Assets) -> dict[str, object]:

@@ -21,7 +21,7 @@ def lookalikes() -> Mapping[str, str]:
     Case makes look-alikes of characters that the table keeps apart: В looks like B, so в must stand for b.
     Followed without end that would make one of c, o and 6. So ASCII letters and digits are fixed, and each other
     group goes with the one of them that its own characters lead to, by their looks first and then by their case.
-    Read at the first call, since only signing up needs it; it takes a few hundredths of a second.
+    Read at the first call, which takes a tenth of a second; only signing up needs it.
     """
     groups = _read_groups()
     group_of = {character: group for group in groups for character in group}
