@@ -1,0 +1,92 @@
+"""The embedded database stays usable whatever becomes of a wish, and finds rows by an index."""
+
+import asyncio
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing, closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, event, insert, text
+from sqlalchemy.exc import IntegrityError
+
+from db.attempts import Opening, count, note
+from parlour.conversations.memberships import THROUGH_THE_GATE
+from parlour.conversations.models import Membership
+from parlour.messages.posting import POSTED
+
+PATIENCE_S = 5
+
+
+async def test_a_wish_that_cannot_be_committed_leaves_the_database_usable(tmp_path: Path) -> None:
+    async with aclosing(Opening(f"sqlite:///{tmp_path / 'p.sqlite3'}")) as opened:
+        database = await opened.open()
+        with pytest.raises(IntegrityError):
+            async with database.transaction() as db:
+                await db.execute(text("PRAGMA defer_foreign_keys=ON"))
+                stray = {"conversation_id": 1, "user_id": 1, "read_seq": 0, "joined_at": datetime.now(UTC)}
+                await db.execute(insert(Membership), [stray])
+        await note(database)
+        assert await count(database) == 1
+
+
+async def test_whoever_goes_away_while_another_process_writes_leaves_no_transaction_behind(tmp_path: Path) -> None:
+    async with aclosing(Opening(f"sqlite:///{tmp_path / 'p.sqlite3'}")) as opened:
+        database = await opened.open()
+        with closing(sqlite3.connect(tmp_path / "p.sqlite3", isolation_level=None)) as other, begun() as beginning:
+            other.execute("BEGIN IMMEDIATE")
+            waiting = asyncio.create_task(note(database))
+            await asyncio.to_thread(beginning.wait, PATIENCE_S)
+            waiting.cancel()
+            other.execute("ROLLBACK")
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await note(database)
+        assert await count(database) == 1
+
+
+async def test_many_rows_are_found_in_sqlite_by_an_index(tmp_path: Path) -> None:
+    file = tmp_path / "parlour.sqlite3"
+    many = ((THROUGH_THE_GATE, [(1, 1), (2, 1)]), (POSTED, [("key", 1, 1), ("other key", 1, 1)]))
+    async with aclosing(Opening(f"sqlite:///{file}")) as opened:
+        database = await opened.open()
+        with said() as statements:
+            async with database.reading() as db:
+                for among, values in many:
+                    await db.execute(*among.of(values))
+    asked = [each for each in statements if each[0].startswith("SELECT")]
+    assert len(asked) == len(many)
+    with closing(sqlite3.connect(file)) as connection:
+        for statement, parameters in asked:
+            plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+            assert [row[3] for row in plan if re.match("SCAN (membership|message)", row[3])] == []
+
+
+@contextmanager
+def said() -> Iterator[list[tuple[str, Sequence[object]]]]:
+    """What any SQLite connection of ours is asked, and with what."""
+    statements: list[tuple[str, Sequence[object]]] = []
+
+    def look(_connection: object, _cursor: object, statement: str, parameters: Sequence[object], *_: object) -> None:
+        statements.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", look)
+    yield statements
+    event.remove(Engine, "before_cursor_execute", look)
+
+
+@contextmanager
+def begun() -> Iterator[threading.Event]:
+    """Set as soon as any SQLite connection of ours asks to be the writer."""
+    asked = threading.Event()
+
+    def look(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement == "BEGIN IMMEDIATE":
+            asked.set()
+
+    event.listen(Engine, "before_cursor_execute", look)
+    yield asked
+    event.remove(Engine, "before_cursor_execute", look)
