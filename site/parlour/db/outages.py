@@ -29,10 +29,14 @@ def refused_when_down() -> Iterator[None]:
     """Makes Unavailable of what the database is to blame for; what it was asked wrongly stays what it is."""
     try:
         yield
+    except sqlite3.Error as error:
+        _refuse_if_damaged(error)
+        if not isinstance(error, sqlite3.OperationalError):
+            raise
+        log.warning("The database cannot do that now: %s", error)
+        raise Unavailable(RETRY_AFTER_S) from error
     except DBAPIError as error:
-        if sqlite_code(error) in BROKEN_FILE:
-            log.error("The database's file is damaged, or is no database: %s", error.orig)
-            raise DamagedDatabase(RETRY_AFTER_S) from error
+        _refuse_if_damaged(error.orig)
         if not _is_outage(error):
             raise
         log.warning("The database cannot do that now: %s", error.orig)
@@ -47,9 +51,15 @@ def refused_when_down() -> Iterator[None]:
         raise Unavailable(RETRY_AFTER_S) from error
 
 
-def sqlite_code(error: DBAPIError) -> int | None:
+def sqlite_code(error: BaseException | None) -> int | None:
     """What SQLite calls it, such as SQLITE_BUSY where another process writes to the file."""
-    return error.orig.sqlite_errorcode & 0xFF if isinstance(error.orig, sqlite3.Error) else None
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF if isinstance(error, sqlite3.Error) else None
+
+
+def _refuse_if_damaged(error: BaseException | None) -> None:
+    if sqlite_code(error) in BROKEN_FILE:
+        log.error("The database's file is damaged, or is no database: %s", error)
+        raise DamagedDatabase(RETRY_AFTER_S) from error
 
 
 def _is_outage(error: DBAPIError) -> bool:

@@ -17,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from parlour.db.access import Database, Execute, Publish, Reading, Transaction
 from parlour.db.often import Often, Values
 from parlour.db.outages import refused_when_down, sqlite_code
+from parlour.db.straight import execute_at_once
 from parlour.db.wholly import wholly
 
 SQLITE_BUSY_MS = 10_000  # how long the writer of another process is waited for
@@ -90,7 +91,7 @@ class SQLite(Database):
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 return
             except OperationalError as error:
-                if sqlite_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= give_up_at:
+                if sqlite_code(error.orig) != sqlite3.SQLITE_BUSY or time.monotonic() >= give_up_at:
                     raise
             await asyncio.sleep(SQLITE_LOOK_AGAIN_S)
 
@@ -123,7 +124,14 @@ def _prepare_sqlite(busy_ms: int, connection: DBAPIConnection, _entry: Connectio
 
 
 def _at_once(connection: Connection) -> Execute:
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        raise TypeError("SQLite's own driver was expected")
+
     async def execute(statement: Executable | Often, values: Values | None = None) -> Result[tuple[object, ...]]:
-        return connection.execute(statement.statement if isinstance(statement, Often) else statement, values)
+        if not isinstance(statement, Often):
+            return connection.execute(statement, values)
+        found = execute_at_once(driver, statement, {} if values is None else values)
+        return connection.execute(statement.statement, values) if found is None else found
 
     return execute

@@ -1,14 +1,15 @@
-"""Runs statements on PostgreSQL's own driver, once SQLAlchemy has written them.
+"""Runs statements on a database's own driver, once SQLAlchemy has written them.
 
-To prepare, run and read one by way of SQLAlchemy costs four times as much as the driver itself takes, and a message
+To prepare, run and read one by way of SQLAlchemy costs several times as much as the driver itself takes, and a message
 needs ten of them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 import asyncpg
-from sqlalchemy import URL, Delete, Insert, Result, Select, TypeDecorator, Update
+from sqlalchemy import URL, Delete, Dialect, Insert, Result, Select, TypeDecorator, Update
 from sqlalchemy.engine import IteratorResult
 from sqlalchemy.engine.result import SimpleResultMetaData
 
@@ -16,48 +17,56 @@ from parlour.db.often import Often, Values
 
 Convert = Callable[[object], object]
 
-DIALECT = URL.create("postgresql+asyncpg").get_dialect()()
-WRITTEN: WeakKeyDictionary[Often, dict[frozenset[str], "Straight"]] = WeakKeyDictionary()
+POSTGRESQL = URL.create("postgresql+asyncpg").get_dialect()()
+SQLITE = URL.create("sqlite").get_dialect()()
+WRITTEN: WeakKeyDictionary[Often, dict[tuple[str, frozenset[str]], "Straight"]] = WeakKeyDictionary()
 
 
 class Straight:
     """A statement as the driver takes it. What a table's columns default to in Python is not known here."""
 
-    def __init__(self, statement: Select[*tuple[object, ...]] | Insert | Update | Delete, names: list[str]) -> None:
-        written = statement.compile(dialect=DIALECT, column_keys=names if isinstance(statement, Insert) else None)
+    def __init__(
+        self,
+        statement: Select[*tuple[object, ...]] | Insert | Update | Delete,
+        names: list[str],
+        dialect: Dialect,
+    ) -> None:
+        written = statement.compile(dialect=dialect, column_keys=names if isinstance(statement, Insert) else None)
         if written.insert_prefetch or written.update_prefetch:
             raise ValueError(f"values made in Python would be missing from {written}")
         self.text = str(written)
+        self.expands = any(bind.expanding for bind in written.binds.values())  # anew each time, for as many as come
         self._names: list[str] = written.positiontup or []
         self._given: Mapping[str, object] = {name: value for name, value in written.params.items() if name not in names}
         self._sent = [
             (place, convert)
             for place, name in enumerate(self._names)
-            if (convert := written.binds[name].type.dialect_impl(DIALECT).bind_processor(DIALECT))
+            if (convert := written.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
         ]
-        # The driver gives everything as it should be, but for what is made of it by ourselves.
+        # PostgreSQL's driver gives everything as it should be, but for what is made of it by ourselves.
         self._read = [
             (place, convert)
             for place, column in enumerate(statement.exported_columns)
-            if isinstance(column.type, TypeDecorator) and (convert := column.type.result_processor(DIALECT, None))
+            if (dialect is SQLITE or isinstance(column.type, TypeDecorator))
+            and (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
         ]
         names_of_columns = [str(name) for name, _ in statement.exported_columns.items()]
         self._columns = SimpleResultMetaData(names_of_columns)
         self.gives_rows = bool(names_of_columns)
 
     def send(self, values: Mapping[str, object]) -> list[object]:
-        """The values in the order in which the text numbers them."""
+        """The values in the order in which the text has them."""
         known = {**self._given, **values}
         sent = [known[name] for name in self._names]
         for place, convert in self._sent:
             sent[place] = convert(sent[place])
         return sent
 
-    def read(self, records: Iterable[asyncpg.Record]) -> Result[tuple[object, ...]]:
+    def read(self, records: Iterable[Sequence[object]]) -> Result[tuple[object, ...]]:
         """What came, as SQLAlchemy gives it."""
         return IteratorResult(self._columns, iter([self._row(record) for record in records]))
 
-    def _row(self, record: asyncpg.Record) -> tuple[object, ...]:
+    def _row(self, record: Sequence[object]) -> tuple[object, ...]:
         if not self._read:
             return tuple(record)
         row = list(record)
@@ -66,24 +75,33 @@ class Straight:
         return tuple(row)
 
 
-def straight(often: Often, names: Iterable[str]) -> Straight:
+def straight(often: Often, names: Iterable[str], dialect: Dialect) -> Straight:
     """The statement as the driver takes it, written once for these names of values."""
     known = WRITTEN.setdefault(often, {})
-    named = frozenset(names)
-    if named not in known:
-        statement = often.statement if often.on_postgresql is None else often.on_postgresql
-        known[named] = Straight(statement, sorted(named))
-    return known[named]
+    kind = dialect.name, frozenset(names)
+    if kind not in known:
+        own = often.on_postgresql if dialect is POSTGRESQL else None
+        known[kind] = Straight(often.statement if own is None else own, sorted(kind[1]), dialect)
+    return known[kind]
 
 
 async def execute(connection: asyncpg.Connection, often: Often, values: Values) -> Result[tuple[object, ...]]:
-    """Runs it once, or once for each of a sequence of values. Raises what the driver raises."""
+    """Runs it on PostgreSQL once, or once for each of a sequence of values. Raises what the driver raises."""
     if isinstance(values, Mapping):
-        written = straight(often, values)
+        written = straight(often, values, POSTGRESQL)
         return written.read(await connection.fetch(written.text, *written.send(values)))
-    written = straight(often, values[0])
+    written = straight(often, values[0], POSTGRESQL)
     sent = [written.send(each) for each in values]
     if written.gives_rows:
         return written.read(await connection.fetchmany(written.text, sent))
     await connection.executemany(written.text, sent)
     return written.read([])
+
+
+def execute_at_once(connection: sqlite3.Connection, often: Often, values: Values) -> Result[tuple[object, ...]] | None:
+    """The same on SQLite; None for a text that is not the same each time. Raises what the driver raises."""
+    several = [values] if isinstance(values, Mapping) else values
+    written = straight(often, several[0], SQLITE)
+    if written.expands:
+        return None
+    return written.read([row for each in several for row in connection.execute(written.text, written.send(each))])
