@@ -11,10 +11,13 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from parlour.errors import Unavailable
 from parlour.voice import workers
+from parlour.voice import workshop as module
+from parlour.voice.job import Job
 from parlour.voice.workers import PACKAGES, Workers
 from parlour.voice.workshop import NoRecording, RecordingTooLong, Workshop
 from people import PATIENCE_S
@@ -35,6 +38,9 @@ def spy(job, line, source, target):
 
 ForkServer(socket.socket(fileno=0), spy, 1).serve()
 """
+
+
+NOTHING = Job(what="listen", kind="webm", cpu_s=1, longest_s=1.0, when="SCHED_IDLE", yields=False)
 
 
 @pytest.fixture
@@ -108,6 +114,28 @@ def state(process: int) -> str:
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
 
 
+async def test_a_recording_is_not_to_blame_for_a_process_that_is_killed(workshop: Workshop) -> None:
+    assert await listen(workshop, WEBM.content) > 0
+    [forking] = forking_processes()
+    listening = asyncio.create_task(listen(workshop, six_hours_of_silence()))
+    [process] = await forked_by(forking)
+    os.kill(process, signal.SIGKILL)  # as one does who wants its memory
+    await gone(process)
+    [process] = await forked_by(forking)
+    os.kill(process, signal.SIGTERM)
+    with pytest.raises(Unavailable):
+        await listening
+    assert await listen(workshop, WEBM.content) > 0
+
+
+async def test_a_recording_is_to_blame_for_a_process_that_reaches_its_limit(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LISTENING", msgspec.structs.replace(module.LISTENING, cpu_s=1))
+    with pytest.raises(NoRecording):
+        await listen(workshop, six_hours_of_silence())
+
+
 async def test_a_process_whose_work_is_called_off_ends_at_once(workshop: Workshop) -> None:
     assert await listen(workshop, WEBM.content) > 0
     [forking] = forking_processes()
@@ -147,7 +175,7 @@ async def test_a_process_that_cannot_be_had_is_no_fault_of_the_recording(monkeyp
     monkeypatch.setattr(workers, "BEGIN", "")
     without = Workers(1)
     with pytest.raises(Unavailable), tempfile.TemporaryFile() as file:
-        await without.do({}, file, file)
+        await without.do(NOTHING, file, file)
     await without.stop()
     assert forking_processes() == []
 

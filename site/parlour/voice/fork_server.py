@@ -3,6 +3,7 @@
 It reads none itself, holds nothing of them but the lines on which their processes answer, and ends with its own line.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -14,15 +15,24 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from parlour.voice import workbench
+from parlour.voice.job import DESCRIPTORS, JOB_BYTES, KILLED, NO_ROOM, Job
 
-CONTROL = (
-    0  # standard input: here comes each job, in one piece, with the descriptors of its line, its source and target
-)
-JOB_BYTES = 4096
-DESCRIPTORS = 3
+CONTROL = 0  # standard input: here comes each job, in one piece
 OUTPUTS = (1, 2)
+# How a process ends by what it reads: by its limits, or by a mistake in the libraries.
+BY_ITSELF = (
+    signal.SIGXCPU,
+    signal.SIGXFSZ,
+    signal.SIGSEGV,
+    signal.SIGBUS,
+    signal.SIGABRT,
+    signal.SIGFPE,
+    signal.SIGILL,
+    signal.SIGSYS,
+    signal.SIGTRAP,
+)
 
-Work = Callable[[workbench.Job, int, int, int], None]
+Work = Callable[[Job, int, int, int], None]
 
 
 class Forked(NamedTuple):
@@ -71,11 +81,11 @@ class ForkServer:
             return False
         number, source, target = descriptors
         line = socket.socket(fileno=number)
-        job: workbench.Job = json.loads(said)
+        job: Job = json.loads(said)
         try:
             process = os.fork()
         except OSError:  # too many processes, or too little memory
-            line.sendall(workbench.NO_ROOM)
+            line.sendall(NO_ROOM)
             line.close()
         else:
             if not process:
@@ -85,7 +95,7 @@ class ForkServer:
         os.close(target)
         return True
 
-    def _become(self, job: workbench.Job, line: int, source: int, target: int) -> None:
+    def _become(self, job: Job, line: int, source: int, target: int) -> None:
         """What a new process does: it lets go of what is not its own, works, and is gone."""
         ended = 1
         try:
@@ -110,10 +120,12 @@ class ForkServer:
 
     def _bury(self, options: int = os.WNOHANG) -> None:
         while self._at_work:
-            process, _status = os.waitpid(-1, options)
+            process, status = os.waitpid(-1, options)
             if not process:
                 return
-            self._at_work.pop(process).line.close()
+            with self._at_work.pop(process).line as line, contextlib.suppress(OSError):  # nobody may wait any more
+                if os.WIFSIGNALED(status) and os.WTERMSIG(status) not in BY_ITSELF:
+                    line.sendall(KILLED)
 
 
 def close_all_but(*kept: int) -> None:

@@ -12,31 +12,20 @@ import resource
 import signal
 import sys
 import traceback
-from typing import BinaryIO, TypedDict
+from typing import BinaryIO
 
 import av
 import av.subtitles.stream  # which av asks for only once a file is open, when nothing can be opened any more
 import av.video.stream
 
 from parlour.voice.formats import Kind
+from parlour.voice.job import Job
 from parlour.voice.listening import NoSound, TooLong, listen
 from parlour.voice.rendition import make_rendition
 
 MEMORY_BYTES = 768 * 1024 * 1024  # of addresses; the libraries alone take a third
 WRITTEN_BYTES = 64 * 1024 * 1024
-NO_ROOM = b'{"refused": "no room"}\n'
 PR_SET_PDEATHSIG = 1  # Linux, linux/prctl.h
-
-
-class Job(TypedDict):
-    """What is to be done."""
-
-    what: str  # "listen" or "rendition"
-    kind: str
-    cpu_s: int
-    longest_s: float
-    when: str  # the name of a policy by which Linux gives time
-    yields: bool
 
 
 def be_quiet() -> None:
@@ -84,7 +73,7 @@ def take_limits(cpu_s: int, when: str) -> None:
         os.sched_setscheduler(0, getattr(os, when), os.sched_param(0))
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))  # at the first it ends as if by its own fault
     resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN_BYTES, WRITTEN_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # those that are open stay so, and nothing else ever is

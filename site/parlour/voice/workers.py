@@ -6,7 +6,7 @@ import logging
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +14,7 @@ from typing import BinaryIO
 import msgspec
 
 from parlour.errors import Unavailable
+from parlour.voice.job import KILLED, Job
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class Workers:
         self._at_work = 0
         self._resting: asyncio.TimerHandle | None = None
 
-    async def do(self, job: Mapping[str, object], source: BinaryIO, target: BinaryIO) -> bytes:
+    async def do(self, job: Job, source: BinaryIO, target: BinaryIO) -> bytes:
         """What a process says of the job; nothing where its limits ended it, or what it read. Cancelling ends it.
 
         Raises Unavailable where no process can be had.
@@ -75,9 +76,10 @@ class Workers:
         with self._busy():
             for _ in range(TRIES):
                 running = await self._get()
-                if (said := await _ask(running, job, source, target)) or not running.gone:
+                said = await _ask(running, job, source, target)
+                if said != KILLED and (said or not running.gone):
                     return said
-                log.warning("The process that reads recordings is gone (%s).", running.process.poll())
+                log.warning("A process that reads recordings was ended from outside.")
         raise Unavailable(RETRY_AFTER_S)
 
     async def stop(self) -> None:
@@ -117,7 +119,7 @@ class Workers:
             return self._running
 
 
-async def _ask(running: Running, job: Mapping[str, object], source: BinaryIO, target: BinaryIO) -> bytes:
+async def _ask(running: Running, job: Job, source: BinaryIO, target: BinaryIO) -> bytes:
     ours, theirs = socket.socketpair()
     with ours:
         ours.setblocking(False)

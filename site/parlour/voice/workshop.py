@@ -10,6 +10,7 @@ import msgspec
 
 from parlour.errors import Refusal, Unavailable
 from parlour.voice.formats import HEAD_BYTES, Kind, sniff
+from parlour.voice.job import Job
 from parlour.voice.turns import Turns
 from parlour.voice.workers import Workers
 
@@ -103,7 +104,14 @@ class Workshop:
             await self._run(RENDERING, kind, source, target)
 
     async def _run(self, sort: Sort, kind: Kind, source: BinaryIO, target: BinaryIO) -> Answer:
-        job = msgspec.structs.asdict(sort) | {"kind": kind, "longest_s": self._longest_s}
+        job = Job(
+            what=sort.what,
+            kind=kind,
+            cpu_s=sort.cpu_s,
+            longest_s=self._longest_s,
+            when=sort.when,
+            yields=sort.yields,
+        )
         try:
             async with asyncio.timeout(sort.cpu_s * WALL_FACTOR):
                 answer = msgspec.json.decode(await self._workers.do(job, source, target), type=Answer)
