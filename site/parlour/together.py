@@ -1,7 +1,8 @@
 """Looks many things up at once: whoever asks while a look is under way shares the next one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 Key = TypeVar("Key")
@@ -20,43 +21,56 @@ class Together(Generic[Key, Found]):
     each question; when it is busy, one look answers many.
     """
 
-    def __init__(self, look: Callable[[Sequence[Key]], Awaitable[Mapping[Key, Found]]]) -> None:
+    def __init__(self, look: Callable[[Sequence[Key]], Coroutine[object, object, Mapping[Key, Found]]]) -> None:
         self._look = look
         self._waiting: dict[Key, list[asyncio.Future[Found | None]]] = {}
-        self.looking: asyncio.Task[None] | None = None  # as long as somebody waits here
+        self._task: asyncio.Task[Mapping[Key, Found]] | None = None
+        self.looking: asyncio.Future[None] | None = None  # until the look that is under way is answered
 
     async def find(self, key: Key) -> Found | None:
         """What there is by that key. Raises what `look` raises."""
-        answer: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Found | None] = loop.create_future()
         self._waiting.setdefault(key, []).append(answer)
         if self.looking is None:
-            self.looking = asyncio.create_task(self._answer_all(), name="together")
+            self.looking = loop.create_future()
+            loop.call_soon(self._begin, self.looking)  # whoever asks in this turn shares it
         return await answer
 
-    async def _answer_all(self) -> None:
-        try:
-            while self._waiting:
-                keys = list(self._waiting)[:KEYS_AT_ONCE]
-                asked = {key: self._waiting.pop(key) for key in keys}
-                [found] = await asyncio.gather(self._look(keys), return_exceptions=True)
-                for key, answers in asked.items():
-                    for answer in answers:
-                        if answer.done():  # whoever asked may have gone
-                            continue
-                        if isinstance(found, BaseException):
-                            answer.set_exception(found)
-                        else:
-                            answer.set_result(found.get(key))
-        finally:
-            self.looking = None
+    def _begin(self, looking: asyncio.Future[None]) -> None:
+        keys = list(self._waiting)[:KEYS_AT_ONCE]
+        asked = {key: self._waiting.pop(key) for key in keys}
+        self._task = asyncio.create_task(self._look(keys), name="together")
+        self._task.add_done_callback(partial(self._answer_all, asked, looking))
+
+    def _answer_all(
+        self,
+        asked: Mapping[Key, list[asyncio.Future[Found | None]]],
+        looking: asyncio.Future[None],
+        look: asyncio.Task[Mapping[Key, Found]],
+    ) -> None:
+        self.looking = None
+        if self._waiting:
+            self.looking = asyncio.get_running_loop().create_future()
+            self._begin(self.looking)
+        failure = asyncio.CancelledError() if look.cancelled() else look.exception()
+        for key, answers in asked.items():
+            for answer in answers:
+                if answer.done():  # whoever asked may have gone
+                    continue
+                if failure:
+                    answer.set_exception(failure)
+                else:
+                    answer.set_result(look.result().get(key))
+        looking.set_result(None)
 
 
 class Stage(Protocol):
     """A look that many share."""
 
     @property
-    def looking(self) -> asyncio.Task[None] | None:
-        """What ends once nobody waits for the look any more."""
+    def looking(self) -> asyncio.Future[None] | None:
+        """Done once the look that is under way is answered; the next one begins before that."""
 
 
 class Arrivals:

@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 
 import msgspec
 from itsdangerous import BadSignature, Signer, URLSafeSerializer
@@ -23,6 +24,7 @@ DEVICE_BYTES = 16
 KNOWN_NAMES_AT_MOST = 20  # people who share one browser
 NOBODY = "nobody"
 YEAR_S = 365 * 86_400
+KNOWN_COOKIES = 4_096
 # Many recordings that come at once are taken one after the other, so that what people write comes in between.
 UPLOADS_EVERY_S, UPLOADS_WITHIN_S = 0.015, 0.4
 UPLOAD_BYTES = 16 * 1024  # more is a file; a form that only could have one need not wait
@@ -93,19 +95,22 @@ class Authentication:
         self._origins = origins
         self._sessions = Signer(newest_last, salt="session", key_derivation="hmac")
         self._known = URLSafeSerializer(newest_last, salt="known browser", signer_kwargs={"key_derivation": "hmac"})
+        # The same cookie comes with each of a browser's requests, and to derive keys and seal costs as much as a look.
+        self._unsigned = lru_cache(KNOWN_COOKIES)(self._unsign)
         self._prefix = "__Host-" if origins.https else ""
         self.tokens = FormTokens(keys)
         self.lifetime = lifetime
 
     async def find(self, connection: Connection) -> Viewer | None:
         """Who is asking, or None for somebody who is not signed in; asked once a request."""
-        if "viewer" not in connection.state:
+        notes = _notes(connection)
+        if "viewer" not in notes:
             token = self._session_token(connection)
             viewer = None
             if token:
                 viewer = await find_viewer(self._database, self._signed_in, token, self.lifetime)
-            connection.state["viewer"] = viewer
-        found = connection.state["viewer"]
+            notes["viewer"] = viewer
+        found = notes["viewer"]
         return found if isinstance(found, Viewer) else None
 
     def has_session(self, connection: Connection) -> bool:
@@ -131,7 +136,8 @@ class Authentication:
         if self.tokens.is_of_another(form.get("token", ""), self.person(request)):
             raise SomebodyElse(form, viewer.name)
         self._check_token(request, form, shown)
-        return Posted(viewer, form, request.state.get("upload"))
+        upload = _notes(request).get("upload")
+        return Posted(viewer, form, upload if isinstance(upload, Upload) else None)
 
     async def visited(self, request: Asked) -> Form:
         """A form of somebody who need not be signed in. Raises NotSameOrigin, StaleForm and what `read_form` raises."""
@@ -141,14 +147,14 @@ class Authentication:
 
     def subject(self, connection: Connection) -> str:
         """Whom a form's token belongs to: the session, or before there is one this visitor."""
-        viewer = connection.state.get("viewer")
+        viewer = _notes(connection).get("viewer")
         if isinstance(viewer, Viewer):
             return f"session {viewer.session_id}"
         return f"visitor {self._visitor(connection)}"
 
     def person(self, connection: Connection) -> str:
         """Whose a form is, through whichever of their sessions."""
-        viewer = connection.state.get("viewer")
+        viewer = _notes(connection).get("viewer")
         return _person(viewer.id) if isinstance(viewer, Viewer) else NOBODY
 
     def make_token(self, connection: Connection) -> str:
@@ -205,13 +211,13 @@ class Authentication:
             outage = error
         try:
             if with_parts:
-                form, request.state["upload"] = await begin_form(request, str(file_field))
+                form, _notes(request)["upload"] = await begin_form(request, str(file_field))
             else:
                 form = await read_form(request)
         except (NotText, TooLargeForm) as refused:
-            request.state["form"] = refused.form
+            _notes(request)["form"] = refused.form
             raise
-        request.state["form"] = form
+        _notes(request)["form"] = form
         if outage:
             raise outage
         return form
@@ -222,7 +228,10 @@ class Authentication:
             raise StaleForm(form)
 
     def _session_token(self, connection: Connection) -> str:
-        signed = connection.cookies.get(self._name("session"), "")
+        return self._unsigned(connection.cookies.get(self._name("session"), ""))
+
+    def _unsign(self, signed: str) -> str:
+        """The token in a session's cookie; empty where we did not sign it."""
         try:
             return self._sessions.unsign(signed).decode()
         except (BadSignature, UnicodeError):
@@ -230,11 +239,11 @@ class Authentication:
 
     def _visitor(self, connection: Connection) -> str:
         """The visitor's cookie, or a new value for it; the same one all through a request."""
-        if "visitor" not in connection.state:
+        if "visitor" not in _notes(connection):
             told = connection.cookies.get(self._name("visitor"), "")
             usable = len(told) >= VISITOR_BYTES and told.isascii() and told.isprintable()
-            connection.state["visitor"] = told if usable else secrets.token_urlsafe(VISITOR_BYTES)
-        return str(connection.state["visitor"])
+            _notes(connection)["visitor"] = told if usable else secrets.token_urlsafe(VISITOR_BYTES)
+        return str(_notes(connection)["visitor"])
 
     def _name(self, name: str) -> str:
         return self._prefix + name
@@ -249,6 +258,12 @@ class Authentication:
             httponly=True,
             samesite="lax",
         )
+
+
+def _notes(connection: Connection) -> dict[str, object]:
+    """What is known of a request so far; the framework would wrap it anew each time that it is looked at."""
+    notes: dict[str, object] = connection.scope["state"]
+    return notes
 
 
 def _person(user_id: int) -> str:
@@ -274,7 +289,7 @@ async def posted(request: Asked, authentication: Given[Authentication], count_un
         return await authentication.posted(request)
     finally:
         # A refusal's title tells it, too.
-        if found := request.state.get("viewer"):
+        if isinstance(found := _notes(request).get("viewer"), Viewer):
             await _count(request, found, count_unread)
 
 
@@ -287,7 +302,7 @@ async def recognise(request: Asked, authentication: Authentication, count_unread
 async def _count(request: Asked, found: Viewer, count_unread: CountUnread) -> None:
     """Counts what the title of a whole page tells; a fragment has none."""
     if not wants_fragments(request):
-        request.state["unread"] = await count_unread(found.id)
+        _notes(request)["unread"] = await count_unread(found.id)
 
 
 async def visited(request: Asked, authentication: Given[Authentication]) -> Form:

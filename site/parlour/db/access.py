@@ -1,12 +1,13 @@
 """What everybody works with: a connection that looks, one that writes, and the database that gives both."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, Executable, Result, text
 
+from parlour.db.joined import Joined
 from parlour.db.often import Often, Values
 from parlour.events import Event
 
@@ -15,6 +16,7 @@ Id = TypeVar("Id")
 
 TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
 
+Rows = Sequence[Mapping[str, object]]
 Publish = Callable[[Sequence[Event]], None]
 
 
@@ -41,11 +43,19 @@ class Reading:
 class Transaction(Reading):
     """A connection that writes; all of it is committed, or nothing is."""
 
-    def __init__(self, execute: Execute, *, alone: bool) -> None:
+    def __init__(self, execute: Execute, *, alone: bool, joins: bool) -> None:
         super().__init__(execute)
         self._announced: list[Event] = []
         self._afterwards: list[Callable[[], None]] = []
         self._alone = alone  # no other transaction writes meanwhile
+        self._joins = joins  # one statement may change several tables
+
+    async def write(self, joined: Joined, *values: Rows) -> Result[tuple[object, ...]]:
+        """Runs each statement once for each row of its values; gives what the first one gives."""
+        if self._joins and all(len(rows) == 1 for rows in values):
+            return await self.execute(joined.at_once, {name: value for [row] in values for name, value in row.items()})
+        first, *_ = [await self.execute(often, rows) for often, rows in zip(joined.each, values, strict=True)]
+        return first
 
     def announce(self, happened: Event) -> None:
         """Tells every process, once this is committed."""

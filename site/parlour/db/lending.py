@@ -1,14 +1,16 @@
 """Lends the connections of a database server, and keeps them in hand from one use to the next."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import asyncpg
+from sqlalchemy import Executable, Result
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from parlour.db import straight
+from parlour.db.often import Often, Values
 from parlour.db.outages import DRIVER_ERRORS
 
 UNDO_WITHIN_S = 2  # a line that does not take back at once what was begun on it is given up
@@ -25,6 +27,14 @@ class Lent:
     def sound(self) -> bool:
         """Whether it stands, and nothing on it is left undone."""
         return not (self.connection.invalidated or self.line.is_closed() or self.line.is_in_transaction())
+
+    async def execute(
+        self, statement: Executable | Often, values: Values | None = None, /
+    ) -> Result[tuple[object, ...]]:
+        """Runs one statement. Raises what the driver raises."""
+        if isinstance(statement, Often):
+            return await straight.execute(self.line, statement, {} if values is None else values)
+        return await self.connection.execute(statement, values)
 
     async def undo(self) -> bool:
         """Takes back what was begun on it. Whether it answers, and can be used again."""
@@ -52,24 +62,12 @@ class Lending:
         self._wait_s = wait_s
         self._idle: list[Lent] = []
 
-    @asynccontextmanager
-    async def lend(self, places: asyncio.Semaphore) -> AsyncIterator[Lent]:
+    def lend(self, places: asyncio.Semaphore) -> "Loan":
         """A connection for oneself, as long as one of these places is had.
 
-        Raises TimeoutError where all places stay taken, and what the driver raises.
+        To begin it raises TimeoutError where all places stay taken, and what the driver raises.
         """
-        async with asyncio.timeout(self._wait_s):
-            await places.acquire()
-        try:
-            lent = await self._take()
-            try:
-                yield lent
-            except BaseException as error:
-                await asyncio.shield(self._recover(lent, error))
-                raise
-            self._idle.append(lent)
-        finally:
-            places.release()
+        return Loan(self, places)
 
     async def close(self) -> None:
         """Ends every connection that nobody uses."""
@@ -78,16 +76,24 @@ class Lending:
             await lent.connection.close()
         await self._engine.dispose()
 
-    async def _take(self) -> Lent:
-        while self._idle:
-            lent = self._idle.pop()
-            if lent.sound:
-                return lent
-            await lent.drop()  # the server ended it meanwhile
-        connection = await self._engine.connect()
-        return Lent(connection, (await connection.get_raw_connection()).driver_connection)
+    async def take(self, places: asyncio.Semaphore) -> Lent:
+        """A connection that stands, once there is a place for it."""
+        if places.locked():
+            async with asyncio.timeout(self._wait_s):
+                await places.acquire()
+        else:
+            await places.acquire()
+        try:
+            return await self._take_idle() or await self._open()
+        except BaseException:
+            places.release()
+            raise
 
-    async def _recover(self, lent: Lent, error: BaseException) -> None:
+    def give_back(self, lent: Lent) -> None:
+        """One on which nothing is left undone."""
+        self._idle.append(lent)
+
+    async def recover(self, lent: Lent, error: BaseException) -> None:
         """Keeps a connection whose use ended in an error, if it can be used again."""
         if not isinstance(error, TimeoutError) and await lent.undo():
             self._idle.append(lent)
@@ -96,3 +102,37 @@ class Lending:
         gone, self._idle = [lent, *self._idle], []
         for each in gone:
             await each.drop()
+
+    async def _take_idle(self) -> Lent | None:
+        while self._idle:
+            lent = self._idle.pop()
+            if not lent.line.is_closed():
+                return lent
+            await lent.drop()  # the server ended it meanwhile
+        return None
+
+    async def _open(self) -> Lent:
+        connection = await self._engine.connect()
+        return Lent(connection, (await connection.get_raw_connection()).driver_connection)
+
+
+class Loan(AbstractAsyncContextManager[Lent]):
+    """The use of one connection, from its beginning to its end. A class, since a generator costs twice as much."""
+
+    __slots__ = ("_lending", "_lent", "_places")
+
+    def __init__(self, lending: Lending, places: asyncio.Semaphore) -> None:
+        self._lending, self._places = lending, places
+
+    async def __aenter__(self) -> Lent:
+        self._lent = await self._lending.take(self._places)
+        return self._lent
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        try:
+            if error is None:
+                self._lending.give_back(self._lent)
+            else:
+                await asyncio.shield(self._lending.recover(self._lent, error))
+        finally:
+            self._places.release()

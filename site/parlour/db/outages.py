@@ -29,25 +29,29 @@ def refused_when_down() -> Iterator[None]:
     """Makes Unavailable of what the database is to blame for; what it was asked wrongly stays what it is."""
     try:
         yield
-    except sqlite3.Error as error:
-        _refuse_if_damaged(error)
-        if not isinstance(error, sqlite3.OperationalError):
-            raise
-        log.warning("The database cannot do that now: %s", error)
-        raise Unavailable(RETRY_AFTER_S) from error
-    except DBAPIError as error:
-        _refuse_if_damaged(error.orig)
-        if not _is_outage(error):
-            raise
-        log.warning("The database cannot do that now: %s", error.orig)
-        raise Unavailable(RETRY_AFTER_S) from error
-    except DRIVER_ERRORS as error:
-        if not _is_outage_of(error):
-            raise
-        log.warning("The database cannot do that now: %s", error)
-        raise Unavailable(RETRY_AFTER_S) from error
-    except OSError as error:
-        log.warning("The database cannot be reached: %s", str(error) or "it took too long")
+    except BaseException as error:
+        refuse_if_down(error)
+        raise
+
+
+def refuse_if_down(error: BaseException) -> None:
+    """Raises Unavailable where the database is to blame for this error."""
+    match error:
+        case sqlite3.Error():
+            _refuse_if_damaged(error)
+            said: object = error if isinstance(error, sqlite3.OperationalError) else None
+        case DBAPIError():
+            _refuse_if_damaged(error.orig)
+            said = error.orig if _is_outage(error) else None
+        case asyncpg.PostgresError() | asyncpg.InterfaceError() | asyncpg.InternalClientError():
+            said = error if _is_outage_of(error) else None
+        case OSError():
+            log.warning("The database cannot be reached: %s", str(error) or "it took too long")
+            raise Unavailable(RETRY_AFTER_S) from error
+        case _:
+            return
+    if said is not None:
+        log.warning("The database cannot do that now: %s", said)
         raise Unavailable(RETRY_AFTER_S) from error
 
 

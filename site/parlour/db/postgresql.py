@@ -2,17 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import asyncpg
-from sqlalchemy import Connection, Executable, NullPool, Result
+from sqlalchemy import Connection, NullPool
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from parlour.db import straight
-from parlour.db.access import Database, Execute, Publish, Reading, Transaction
-from parlour.db.lending import Lending, Lent
-from parlour.db.often import Often, Values
-from parlour.db.outages import refused_when_down
+from parlour.db.access import Database, Publish, Reading, Transaction
+from parlour.db.lending import Lending, Lent, Loan
+from parlour.db.outages import refuse_if_down, refused_when_down
 from parlour.db.wholly import wholly
 
 CONNECTIONS_AT_MOST = 8  # that read, and as many that write
@@ -37,18 +35,15 @@ class PostgreSQL(Database):
         self._lending = Lending(engine, WAIT_FOR_CONNECTION_S)
         self._readers, self._writers = asyncio.Semaphore(CONNECTIONS_AT_MOST), asyncio.Semaphore(CONNECTIONS_AT_MOST)
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Reading]:
-        with refused_when_down():
-            async with self._lending.lend(self._readers) as lent:
-                yield Reading(_over(lent))
+    def reading(self) -> "Looking":
+        return Looking(self._lending.lend(self._readers))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         with refused_when_down():
             async with self._lending.lend(self._writers) as lent:
                 await lent.line.execute("BEGIN")
-                transaction = Transaction(_over(lent), alone=False)
+                transaction = Transaction(lent.execute, alone=False, joins=True)
                 yield transaction
                 await wholly(self._commit(lent, transaction))
 
@@ -77,10 +72,23 @@ class PostgreSQL(Database):
         transaction.end_well(self._publish)
 
 
-def _over(lent: Lent) -> Execute:
-    async def execute(statement: Executable | Often, values: Values | None = None) -> Result[tuple[object, ...]]:
-        if isinstance(statement, Often):
-            return await straight.execute(lent.line, statement, {} if values is None else values)
-        return await lent.connection.execute(statement, values)
+class Looking(AbstractAsyncContextManager[Reading]):
+    """A connection that looks, from its beginning to its end; four of them belong to each message."""
 
-    return execute
+    __slots__ = ("_loan",)
+
+    def __init__(self, loan: Loan) -> None:
+        self._loan = loan
+
+    async def __aenter__(self) -> Reading:
+        try:
+            lent = await self._loan.__aenter__()
+        except BaseException as error:
+            refuse_if_down(error)
+            raise
+        return Reading(lent.execute)
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        await self._loan.__aexit__(kind, error, trace)
+        if error is not None:
+            refuse_if_down(error)

@@ -52,7 +52,7 @@ class SQLite(Database):
     async def transaction(self) -> AsyncIterator[Transaction]:
         with refused_when_down():
             async with self._writer() as connection:
-                transaction = Transaction(_at_once(connection), alone=True)
+                transaction = Transaction(_at_once(connection), alone=True, joins=False)
                 yield transaction
                 await wholly(self._commit(connection, transaction))
 

@@ -6,7 +6,6 @@ needs ten of them.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from weakref import WeakKeyDictionary
 
 import asyncpg
 from sqlalchemy import URL, Delete, Dialect, Insert, Result, Select, TypeDecorator, Update
@@ -19,7 +18,6 @@ Convert = Callable[[object], object]
 
 POSTGRESQL = URL.create("postgresql+asyncpg").get_dialect()()
 SQLITE = URL.create("sqlite").get_dialect()()
-WRITTEN: WeakKeyDictionary[Often, dict[tuple[str, frozenset[str]], "Straight"]] = WeakKeyDictionary()
 
 
 class Straight:
@@ -77,12 +75,11 @@ class Straight:
 
 def straight(often: Often, names: Iterable[str], dialect: Dialect) -> Straight:
     """The statement as the driver takes it, written once for these names of values."""
-    known = WRITTEN.setdefault(often, {})
-    kind = dialect.name, frozenset(names)
-    if kind not in known:
+    kind = dialect.name, tuple(names)
+    if kind not in often.written:
         own = often.on_postgresql if dialect is POSTGRESQL else None
-        known[kind] = Straight(often.statement if own is None else own, sorted(kind[1]), dialect)
-    return known[kind]
+        often.written[kind] = Straight(often.statement if own is None else own, sorted(kind[1]), dialect)
+    return often.written[kind]
 
 
 async def execute(connection: asyncpg.Connection, often: Often, values: Values) -> Result[tuple[object, ...]]:

@@ -4,16 +4,16 @@ import asyncio
 import hashlib
 import hmac
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import msgspec
-from sqlalchemy import Integer, bindparam, case, insert, select, update
+from sqlalchemy import Integer, Row, bindparam, case, insert, select, update
 
 from parlour.conversations.memberships import Place
 from parlour.conversations.models import Conversation, Membership
-from parlour.db import Among, Database, Often, Reading, Transaction
+from parlour.db import Among, Database, Joined, Reading, Transaction
 from parlour.errors import Unavailable
 from parlour.events import ConversationChanged
 from parlour.messages.history import Line
@@ -174,11 +174,10 @@ async def write_group(db: Transaction, drafts: Sequence[Draft]) -> tuple[list[St
     lines: list[Line] = []
     if fresh:
         sounds = await _keep_recordings(db, drafts, fresh)
-        inserted = await db.execute(INSERT, [msgspec.structs.asdict(row) for row in fresh.values()])
-        for index, row in zip(fresh, inserted, strict=True):
+        written = await _write_rows(db, list(fresh.values()), conversations)
+        for index, row in zip(fresh, written, strict=True):
             results[index] = Stored(row.id, row.revision, again=False)
             lines.append(_line(row.id, drafts[index], fresh[index], sounds.get(index)))
-        await _write_conversations(db, list(fresh.values()), conversations)
     for index, draft in enumerate(drafts):
         if index not in results:  # twice in this very group
             first = results[first_of[(draft.author_id, draft.conversation_id, draft.key, draft.digest)]]
@@ -234,15 +233,19 @@ POSTED = Among(
     Message.author_id,
     Message.conversation_id,
 )
-INSERT = Often(insert(Message).returning(Message.id, Message.revision, sort_by_parameter_order=True))
-MOVE_TAIL = Often(
+INSERT = (
+    insert(Message)
+    .values({name: bindparam(f"said_{name}") for name in Fresh.__struct_fields__})
+    .returning(Message.id, Message.revision, sort_by_parameter_order=True)
+)
+MOVE_TAIL = (
     update(Conversation)
     .where(Conversation.id == bindparam("moved_id"))
     .values({name: bindparam(f"new_{name}") for name in Tail.__struct_fields__})
 )
 NOTHING_UNREAD = Membership.read_seq + Membership.uncounted == bindparam("before_seq", type_=Integer)
 # What others said before it, and was not shown to the author, stays unread.
-MOVE_MARK = Often(
+MOVE_MARK = (
     update(Membership)
     .where(Membership.conversation_id == bindparam("in_id"), Membership.user_id == bindparam("by_id"))
     .values(
@@ -253,6 +256,7 @@ MOVE_MARK = Often(
         ),
     )
 )
+WRITE = Joined(INSERT, MOVE_TAIL, MOVE_MARK)
 
 
 async def _lock(db: Transaction, conversation_ids: set[int]) -> dict[int, Tail]:
@@ -334,24 +338,27 @@ def _line(message_id: int, draft: Draft, row: Fresh, sound: Sound | None) -> Lin
     )
 
 
-async def _write_conversations(db: Transaction, rows: list[Fresh], tails: dict[int, Tail]) -> None:
-    """Writes the ends of the conversations and the read marks of those who spoke, and announces each change."""
+async def _write_rows(db: Transaction, rows: list[Fresh], tails: dict[int, Tail]) -> Iterable[Row[tuple[object, ...]]]:
+    """Writes the messages, the ends of their conversations and the read marks of those who spoke, and announces it.
+
+    The ids of the messages, in order.
+    """
     said: dict[tuple[int, int], list[int]] = {}
     for row in rows:
         said.setdefault((row.conversation_id, row.author_id), []).append(row.seq)
     changed = sorted({conversation_id for conversation_id, _ in said})
-    await db.execute(
-        MOVE_TAIL,
+    written = await db.write(
+        WRITE,
+        [{f"said_{name}": getattr(row, name) for name in Fresh.__struct_fields__} for row in rows],
         [
             {"moved_id": moved} | {f"new_{name}": getattr(tails[moved], name) for name in Tail.__struct_fields__}
             for moved in changed
         ],
-    )
-    await db.execute(
-        MOVE_MARK, [{"in_id": place, "by_id": author} | _own(seqs) for (place, author), seqs in sorted(said.items())]
+        [{"in_id": place, "by_id": author} | _own(seqs) for (place, author), seqs in sorted(said.items())],
     )
     for moved in changed:
         db.announce(ConversationChanged(moved, tails[moved].revision))
+    return written
 
 
 def _own(seqs: list[int]) -> dict[str, int]:

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from parlour.accounts.models import Session, User
 from parlour.accounts.sessions import Lifetime, Viewer, end_of
 from parlour.conversations.models import Conversation, Membership
 from parlour.conversations.settings import is_muted
-from parlour.db import Reading, Transaction
+from parlour.db import Among, Reading, Transaction
 from parlour.errors import Refusal
 from parlour.inbox.listing import one_line
 from parlour.messages.models import Message
@@ -44,7 +44,7 @@ NEWS_SEQ = (
     .correlate(Membership)
     .scalar_subquery()
 )
-ADDRESSES = (
+ADDRESSES = Among(
     select(
         PushSubscription.id,
         PushSubscription.endpoint,
@@ -74,8 +74,8 @@ ADDRESSES = (
     .outerjoin(
         PushTold,
         (PushTold.conversation_id == Membership.conversation_id) & (PushTold.user_id == Membership.user_id),
-    )
-    .where(Membership.conversation_id.in_(bindparam("conversation_ids", expanding=True)))
+    ),
+    Membership.conversation_id,
 )
 
 
@@ -190,6 +190,6 @@ async def find_addresses(db: Reading, conversation_ids: list[int], lifetime: Lif
             row.told_seq or 0,
             News(row.seq, row.author_name, one_line(row.text, row.seconds), row.posted_at) if row.seq else None,
         )
-        for row in await db.execute(ADDRESSES, {"conversation_ids": conversation_ids})
+        for row in await db.execute(*ADDRESSES.of(conversation_ids))
         if end_of(row.session_created_at, row.last_used_at, lifetime) > now
     ]
