@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from corpus import LINKS, NO_LINKS, SCRIPT_PAYLOADS, URL_PAYLOADS
 from parlour.messages import markup
+from parlour.messages.characters import is_visible
 from parlour.messages.markup import EmptyText, TextTooLong, TextWithNul, normalise, preview, render
 
 TAGS = {"p", "br", "a", "code", "pre", "strong", "em", "blockquote"}
@@ -238,6 +239,12 @@ def test_whatever_is_typed_the_structure_is_ours(text: str) -> None:
     drawn = assert_harmless(text)
     if "```" not in text:  # a language behind the backticks of a code block is not shown
         assert letters(drawn.text) == letters(text.replace("\0", "\ufffd"))
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(codec="utf-8", exclude_characters=markup.COSTLY + "\0\r")).filter(is_visible))
+def test_a_text_without_marks_is_drawn_as_the_parser_would_draw_it(text: str) -> None:
+    assert render(text) == markup.LAST_WORD.clean("".join(markup._draw(markup.PARSER.parse(text))))
 
 
 @settings(deadline=None)

@@ -26,6 +26,8 @@ PREVIEW_SOURCE = 1_000  # code points of a message that its preview looks at
 # longer than the 50 ms that a message may cost, and people do not write like that. Shown without marks.
 COSTLY = "\n*_`>:"
 MOST_COSTLY = 2_500
+# What most people write most of the time has none of these, and to parse it would only find that.
+NO_PLAIN_WORDS = re.compile(rf"[{COSTLY}\x00-\x1f\x7f-\x9f]")
 DEEPEST_QUOTE = 8  # levels of `>`; what is quoted deeper stays as typed
 DEEPEST_EMPHASIS = 16  # browsers flatten and slow down on elements nested by the hundred
 
@@ -133,8 +135,8 @@ _preview_kept = lru_cache(KEPT_TEXTS)(_preview)
 
 
 def _parse(text: str) -> list[Token]:
-    """The marks of a text, or nothing where it is to be shown without marks."""
-    if sum(map(text.count, COSTLY)) > MOST_COSTLY:
+    """The marks of a text, or nothing where it has none or is to be shown without."""
+    if not NO_PLAIN_WORDS.search(text) or sum(map(text.count, COSTLY)) > MOST_COSTLY:
         return []
     tokens = PARSER.parse(text)
     deepest = max((child.level for token in tokens for child in token.children or ()), default=0)
