@@ -6,10 +6,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from browsing import ON_SQLITE
 from conftest import OpenHouse
 from people import Person
 from raw_page import ask
 
+pytestmark = ON_SQLITE
 STOP = "Connection: close\r\n\r\n"
 
 

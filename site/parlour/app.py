@@ -158,14 +158,14 @@ def create_site(
         feed.take(lines)
         pushes.take(lines)
 
-    signed_in, gate = who_is_signed_in(database), Gate(database)
-    posting = Posting(database, config.secret_keys, committed, Arrivals([signed_in, gate.places]))
+    signed_in, at_home, gate = who_is_signed_in(database), memberships.who_is_at_home(database), Gate(database)
+    posting = Posting(database, config.secret_keys, committed, Arrivals([signed_in, at_home, gate.places]))
     voice = _make_voice(config, database, posting, way)
     audience = Audience(config.max_sockets_per_user, config.max_sockets_per_address)
     frames = Frames(templates, drawing)
     company = Company(database, frames, audience, hub.publish)
     delivery = Delivery(database, feed, frames, audience, company, lifetime, way)
-    who = Authentication(database, signed_in, config.secret_keys, lifetime, origins, way)
+    who = Authentication(database, signed_in, at_home, config.secret_keys, lifetime, origins, way)
     pages = Pages(templates, who, registration_open=config.registration_open)
     passwords = PasswordPool()
     doorway = accounts.Doorway(

@@ -1,6 +1,7 @@
 """What browsers fetch once and keep: styles, scripts and pictures, joined, compressed, and named by their digest."""
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ from rjsmin import jsmin
 from parlour.compression import ASSET_LEVEL, compress
 
 DIGEST_CHARACTERS = 12
+KEPT = 64  # assets
 
 KINDS = {
     ".css": "text/css",
@@ -67,11 +69,16 @@ class Assets:
         return self._by_address.get(address)
 
     def _add(self, name: str, content: bytes) -> None:
-        path = Path(name)
-        digest = hashlib.sha256(content).hexdigest()[:DIGEST_CHARACTERS]
-        address = f"{path.stem}-{digest}{path.suffix}"
-        asset = Asset(content, compress(content, ASSET_LEVEL), KINDS[path.suffix], address)
-        self._by_name[name] = self._by_address[address] = asset
+        asset = _as_sent(name, content)
+        self._by_name[name] = self._by_address[asset.address] = asset
+
+
+@lru_cache(KEPT)
+def _as_sent(name: str, content: bytes) -> Asset:
+    """Compressed once for every application of this process."""
+    path = Path(name)
+    digest = hashlib.sha256(content).hexdigest()[:DIGEST_CHARACTERS]
+    return Asset(content, compress(content, ASSET_LEVEL), KINDS[path.suffix], f"{path.stem}-{digest}{path.suffix}")
 
 
 def _joined(paths: list[Path]) -> bytes:

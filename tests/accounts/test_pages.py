@@ -2,7 +2,10 @@
 
 import pytest
 
+from browsing import ON_SQLITE
 from people import Person
+
+pytestmark = ON_SQLITE
 
 
 @pytest.mark.parametrize("path", ["/conversations/1/nowhere", "/messages/1/nowhere", "/settings/nowhere", "/nowhere"])

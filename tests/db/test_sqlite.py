@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event, insert, text
 from sqlalchemy.exc import IntegrityError
 
 from db.attempts import Opening, count, note
-from parlour.conversations.memberships import THROUGH_THE_GATE
+from parlour.conversations.memberships import FROM_THE_STREET, THROUGH_THE_GATE
 from parlour.conversations.models import Membership
 from parlour.messages.posting import POSTED
 
@@ -50,7 +50,11 @@ async def test_whoever_goes_away_while_another_process_writes_leaves_no_transact
 
 async def test_many_rows_are_found_in_sqlite_by_an_index(tmp_path: Path) -> None:
     file = tmp_path / "parlour.sqlite3"
-    many = ((THROUGH_THE_GATE, [(1, 1), (2, 1)]), (POSTED, [("key", 1, 1), ("other key", 1, 1)]))
+    many = (
+        (THROUGH_THE_GATE, [(1, 1), (2, 1)]),
+        (FROM_THE_STREET, [(b"digest", 1), (b"other digest", 1)]),
+        (POSTED, [("key", 1, 1), ("other key", 1, 1)]),
+    )
     async with aclosing(Opening(f"sqlite:///{file}")) as opened:
         database = await opened.open()
         with said() as statements:

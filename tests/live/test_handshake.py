@@ -7,11 +7,12 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
+from browsing import ON_SQLITE
 from listening import end_of, say_hello
 from people import Person
 from raw_page import ask, request
 
-pytestmark = pytest.mark.usefixtures("quiet_log")
+pytestmark = [ON_SQLITE, pytest.mark.usefixtures("quiet_log")]
 
 FOREIGN = "http://elsewhere.test"
 

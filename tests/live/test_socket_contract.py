@@ -7,12 +7,13 @@ import re
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from browsing import ON_SQLITE
 from conftest import OpenHouse
 from listening import end_of, say_hello
 from parlour.rates import Rate
 from people import Person, hear
 
-pytestmark = pytest.mark.usefixtures("quiet_log")
+pytestmark = [ON_SQLITE, pytest.mark.usefixtures("quiet_log")]  # an end of sessions by PostgreSQL: test_processes
 
 KIB = 1024
 WORDS: list[str | bytes] = [

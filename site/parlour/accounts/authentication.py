@@ -11,10 +11,10 @@ from litestar import Request, WebSocket
 from litestar.datastructures import Cookie, State
 from litestar.response import Response
 
-from parlour.accounts.sessions import Lifetime, SignedIn, Viewer, find_viewer
+from parlour.accounts.sessions import AtHome, Lifetime, SessionFound, SignedIn, Viewer, digest_of, find_viewer
 from parlour.db import Database
-from parlour.errors import Forbidden, NotSameOrigin, Refusal, SignedOut, Unavailable
-from parlour.forms import Asked, Form, Given, NotText, TooLargeForm, read_form, wants_fragments
+from parlour.errors import Forbidden, NotSameOrigin, NotThere, Refusal, SignedOut, Unavailable
+from parlour.forms import Asked, Form, Given, NotText, TooLargeForm, parse_id, read_form, wants_fragments
 from parlour.pace import Pace, RightOfWay
 from parlour.security import FormTokens, Origins, shown_same_origin
 from parlour.uploads import Upload, announced_bytes, begin_form, is_multipart
@@ -82,6 +82,7 @@ class Authentication:
         self,
         database: Database,
         signed_in: SignedIn,
+        at_home: AtHome,
         keys: tuple[str, ...],
         lifetime: Lifetime,
         origins: Origins,
@@ -91,7 +92,7 @@ class Authentication:
         self._pace = Pace(UPLOADS_EVERY_S, UPLOADS_WITHIN_S)
         newest_last = list(reversed(keys))
         self._database = database
-        self._signed_in = signed_in
+        self._signed_in, self._at_home = signed_in, at_home
         self._origins = origins
         self._sessions = Signer(newest_last, salt="session", key_derivation="hmac")
         self._known = URLSafeSerializer(newest_last, salt="known browser", signer_kwargs={"key_derivation": "hmac"})
@@ -106,10 +107,8 @@ class Authentication:
         notes = _notes(connection)
         if "viewer" not in notes:
             token = self._session_token(connection)
-            viewer = None
-            if token:
-                viewer = await find_viewer(self._database, self._signed_in, token, self.lifetime)
-            notes["viewer"] = viewer
+            session = await self._look_up(connection, digest_of(token)) if token else None
+            notes["viewer"] = await find_viewer(self._database, session, self.lifetime) if session else None
         found = notes["viewer"]
         return found if isinstance(found, Viewer) else None
 
@@ -226,6 +225,16 @@ class Authentication:
         token = form.get("token", "")
         if not shown and not self.tokens.fits(token, self.subject(request), self.person(request)):
             raise StaleForm(form)
+
+    async def _look_up(self, connection: Connection, digest: bytes) -> SessionFound | None:
+        """The session; with the place of its user in the conversation that they go to, where the route says so."""
+        if connection.route_handler.opt.get("goes_to_place"):
+            with contextlib.suppress(NotThere):  # which is said once it is known who asks
+                place = parse_id(connection.path_params["conversation_id"])
+                if found := await self._at_home.find((digest, place)):
+                    session, _notes(connection)["place"] = found
+                    return session
+        return await self._signed_in.find(digest)
 
     def _session_token(self, connection: Connection) -> str:
         return self._unsigned(connection.cookies.get(self._name("session"), ""))

@@ -26,18 +26,18 @@ SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Win
 OTHER_SYSTEMS = (("CrOS", "ChromeOS"), ("Linux", "Linux"))
 
 
+SESSION_COLUMNS = (
+    Session.token_digest,
+    Session.id.label("session_id"),
+    Session.created_at,
+    Session.last_used_at,
+    Session.carried_path,
+    Session.carried_text,
+)
 WHO_IS_SIGNED_IN = Among(
-    select(
-        Session.token_digest,
-        Session.id,
-        Session.user_id,
-        Session.created_at,
-        Session.last_used_at,
-        Session.carried_path,
-        Session.carried_text,
-        User.name,
-        User.notifications_show,
-    ).join(User, User.id == Session.user_id),
+    select(*SESSION_COLUMNS, Session.user_id, User.name, User.notifications_show).join(
+        User, User.id == Session.user_id
+    ),
     Session.token_digest,
 )
 
@@ -99,7 +99,7 @@ async def begin_session(db: Transaction, user_id: int, user_agent: str, carried:
     await db.execute(
         insert(Session).values(
             user_id=user_id,
-            token_digest=_digest(token),
+            token_digest=digest_of(token),
             label=describe_browser(user_agent),
             created_at=now,
             last_used_at=now,
@@ -112,37 +112,37 @@ async def begin_session(db: Transaction, user_id: int, user_agent: str, carried:
     return token
 
 
-SignedIn = Together[bytes, Row[tuple[object, ...]]]
+SessionFound = Row[tuple[object, ...]]  # with its user's columns
+SignedIn = Together[bytes, SessionFound]
+# By the digest and a conversation: the session, and its user's place there.
+AtHome = Together[tuple[bytes, int], tuple[SessionFound, object]]
 
 
 def who_is_signed_in(database: Database) -> SignedIn:
     """Finds sessions by the digest of their token."""
 
-    async def look(digests: Sequence[bytes]) -> Mapping[bytes, Row[tuple[object, ...]]]:
+    async def look(digests: Sequence[bytes]) -> Mapping[bytes, SessionFound]:
         async with database.reading() as db:
             return {row.token_digest: row for row in await db.execute(*WHO_IS_SIGNED_IN.of(digests))}
 
     return Together(look)
 
 
-async def find_viewer(database: Database, signed_in: SignedIn, token: str, lifetime: Lifetime) -> Viewer | None:
-    """Who is signed in with this token, if its session is alive; that it was used is noted now and then."""
-    found = await signed_in.find(_digest(token))
-    if not found:
-        return None
+async def find_viewer(database: Database, found: SessionFound, lifetime: Lifetime) -> Viewer | None:
+    """Whose session this is, if it is alive; that it was used is noted now and then."""
     now = datetime.now(UTC)
     ends_at = end_of(found.created_at, found.last_used_at, lifetime)
     if ends_at <= now:
         return None
     if (now - found.last_used_at).total_seconds() > min(NOTE_USE_EVERY_S, lifetime.idle_s / 4):
         async with database.transaction() as db_writing:
-            await db_writing.execute(update(Session).where(Session.id == found.id).values(last_used_at=now))
+            await db_writing.execute(update(Session).where(Session.id == found.session_id).values(last_used_at=now))
             await _note_seen(db_writing, found.user_id, now)
         ends_at = end_of(found.created_at, now, lifetime)
     return Viewer(
         id=found.user_id,
         name=found.name,
-        session_id=found.id,
+        session_id=found.session_id,
         ends_at=ends_at,
         carried_path=found.carried_path,
         carried_text=found.carried_text,
@@ -225,5 +225,6 @@ async def _note_seen(db: Transaction, user_id: int, now: datetime) -> None:
     await db.execute(update(User).where(shown).values(last_seen_at=now))
 
 
-def _digest(token: str) -> bytes:
+def digest_of(token: str) -> bytes:
+    """What stands for a session's token in the database."""
     return hashlib.sha256(token.encode()).digest()

@@ -6,7 +6,8 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import ColumnElement, Row, bindparam, exists, func, select
 
-from parlour.accounts.models import User
+from parlour.accounts.models import Session, User
+from parlour.accounts.sessions import SESSION_COLUMNS, AtHome, SessionFound
 from parlour.conversations.models import Conversation, Membership
 from parlour.db import Among, Database, Often, Reading
 from parlour.errors import NotThere
@@ -14,7 +15,7 @@ from parlour.together import Together
 
 OTHER = Membership.__table__.alias("other")
 
-THROUGH_THE_GATE = Among(
+PLACES = (
     select(
         Conversation.id,
         Membership.user_id,
@@ -31,9 +32,16 @@ THROUGH_THE_GATE = Among(
     .join(Membership, Membership.conversation_id == Conversation.id)
     .outerjoin(OTHER, (OTHER.c.conversation_id == Conversation.id) & (OTHER.c.user_id != Membership.user_id))
     # In notes there is nobody else, and one talks with oneself.
-    .join(User, User.id == func.coalesce(OTHER.c.user_id, Membership.user_id)),
+    .join(User, User.id == func.coalesce(OTHER.c.user_id, Membership.user_id))
+)
+THROUGH_THE_GATE = Among(PLACES, Membership.conversation_id, Membership.user_id)
+VIEWER = User.__table__.alias("viewer")
+FROM_THE_STREET = Among(
+    PLACES.add_columns(*SESSION_COLUMNS, VIEWER.c.name, VIEWER.c.notifications_show)
+    .join(VIEWER, VIEWER.c.id == Membership.user_id)
+    .join(Session, Session.user_id == Membership.user_id),
+    Session.token_digest,
     Membership.conversation_id,
-    Membership.user_id,
 )
 
 UNREAD: ColumnElement[int] = Conversation.last_seq - Membership.read_seq - Membership.uncounted
@@ -124,6 +132,17 @@ class Gate:
         if not place:
             raise NotThere
         return place
+
+
+def who_is_at_home(database: Database) -> AtHome:
+    """Finds sessions together with their users' places in conversations: one look where each post would take two."""
+
+    async def look(wanted: Sequence[tuple[bytes, int]]) -> dict[tuple[bytes, int], tuple[SessionFound, object]]:
+        async with database.reading() as db:
+            rows = await db.execute(*FROM_THE_STREET.of(wanted))
+            return {(row.token_digest, row.id): (row, _place(row)) for row in rows}
+
+    return Together(look)
 
 
 async def _find_places(db: Reading, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Place]:

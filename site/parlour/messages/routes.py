@@ -11,7 +11,7 @@ from litestar.response import Redirect, Response
 from parlour.accounts.authentication import Posted, ThePosted, TheViewer
 from parlour.accounts.pages import FormPage, Pages, Shown
 from parlour.accounts.sessions import Viewer, forget_carried
-from parlour.conversations.memberships import Gate, enter
+from parlour.conversations.memberships import Gate, Place, enter
 from parlour.db import Database, Reading
 from parlour.errors import Refusal, TooMany, Unavailable
 from parlour.forms import (
@@ -80,7 +80,12 @@ async def composer(
 
 @post(
     "/conversations/{conversation_id:str}/messages",
-    opt={"page": "/conversations/{conversation_id}", "form_page": FormPage(composer_again), "file_field": "recording"},
+    opt={
+        "page": "/conversations/{conversation_id}",
+        "form_page": FormPage(composer_again),
+        "file_field": "recording",
+        "goes_to_place": True,
+    },
 )
 async def post_message(
     request: Asked,
@@ -96,7 +101,8 @@ async def post_message(
 ) -> Response[str] | Redirect:
     """Says something. The answer comes once it is committed, and only then."""
     viewer, form = posted.viewer, posted.form
-    place = await gate.enter(viewer.id, parse_id(conversation_id))
+    found = request.state.get("place")  # together with the session, unless there is none
+    place = found if isinstance(found, Place) else await gate.enter(viewer.id, parse_id(conversation_id))
     context = {"conversation": place, "text": form.get("text", ""), "key": _same_key(form), "after": place.revision}
     pages.on_refusal(request, _composer_page(form), **context, back=_refreshing(form))
     upload = posted.upload
