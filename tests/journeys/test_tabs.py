@@ -107,7 +107,7 @@ async def test_what_is_unread_shows_live_and_goes_when_it_is_read(house: str, do
 @ON_SQLITE
 async def test_older_messages_come_in_place_and_a_permalink_leads_to_one_of_them(house: str, door: Door) -> None:
     bo = await door.open_for(house, "Bo")
-    await bo.come_in()
+    await bo.enrol()  # no page is open that would draw each word as it comes
     async with Person(house) as ada:
         await ada.sign_up("Ada")
         conversation = await ada.meet("Bo")

@@ -49,12 +49,14 @@ async def test_a_double_click_on_send_posts_once(house: str, database_url: str, 
 
 @ON_SQLITE
 async def test_older_messages_are_a_link_away(house: str, door: Door) -> None:
-    ada, _, conversation = await two_of_them(door, house)
+    ada, other, conversation = await two_of_them(door, house)
+    for each in (ada, other):  # a page that is open draws every word as it comes, which other tests look at
+        await each.go("/settings")
     async with Person(house) as bo:
         await bo.sign_in("Bo")
         for number in range(1, 121):
             await bo.say_live(conversation, f"word {number}")
-    await ada.follow("Reload")
+    await ada.go(f"/conversations/{conversation}")
     await expect(ada.texts).to_have_text([f"word {number}" for number in range(71, 121)])
     await ada.follow("Older messages")
     articles = ada.page.get_by_role("article").locator(".text")
