@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 import pytest
 
+from browsing import ON_SQLITE
 from parlour import forms
 from people import Page, Person
 from refusals import check_refusal, count_articles
@@ -103,6 +104,7 @@ NO_FORMS = {
 }
 
 
+@ON_SQLITE
 async def test_a_body_that_is_no_form_is_told_so(ada: Person, talk: int) -> None:
     for kind, body, status in NO_FORMS.values():
         headers = {"content-type": kind} if kind else {}
@@ -112,6 +114,7 @@ async def test_a_body_that_is_no_form_is_told_so(ada: Person, talk: int) -> None
     assert (await ada.get("/settings")).status == 200
 
 
+@ON_SQLITE
 async def test_a_form_may_also_come_as_multipart(ada: Person, talk: int) -> None:
     path, key = f"/conversations/{talk}/messages", {"key": (None, KEY.encode())}
     assert (await ada.client.post(path, files=key | {"text": (None, b"hello")})).status_code == 303
@@ -132,6 +135,7 @@ async def in_pieces(body: bytes) -> AsyncIterator[bytes]:
         yield body[start : start + 64 * KIB]
 
 
+@ON_SQLITE
 async def test_a_body_above_the_limit_is_refused_whether_it_says_so_or_not(ada: Person, talk: int) -> None:
     for size in (256 * KIB + 1, 7 * KIB * KIB):
         body = b"text=" + b"x" * (size - 5)
@@ -152,6 +156,7 @@ async def test_a_body_above_the_limit_is_refused_whether_it_says_so_or_not(ada: 
     assert await count_articles(ada, talk) == 1
 
 
+@ON_SQLITE
 async def test_a_slow_body_is_408(ada: Person, talk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forms, "CHUNK_WAIT_S", 0.2)
     monkeypatch.setattr(forms, "BODY_WAIT_S", 0.6)
@@ -176,6 +181,7 @@ async def test_a_slow_body_is_408(ada: Person, talk: int, monkeypatch: pytest.Mo
     assert await count_articles(ada, talk) == 0
 
 
+@ON_SQLITE
 async def test_a_body_that_breaks_off_is_nobodys_trouble(ada: Person, talk: int) -> None:
     port, host = urlsplit(ada.url).port or 0, urlsplit(ada.url).netloc
     head = (
@@ -206,6 +212,7 @@ async def test_an_edit_that_is_refused_keeps_its_text(ada: Person, talk: int) ->
     assert await count_articles(ada, talk) == 1
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "said", [{"origin": "null"}, {"sec-fetch-site": "cross-site"}, {}], ids=["null", "cross", "stale"]
 )

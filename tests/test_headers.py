@@ -7,10 +7,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from browsing import ON_SQLITE
 from conftest import OpenHouse
 from parlour.conversations import routes as conversations
 from parlour.rates import Rate
 from people import PASSWORD, Person
+
+pytestmark = ON_SQLITE
 
 KEY = "0123456789abcdef"
 DIRECTIVES = {
