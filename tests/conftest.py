@@ -1,5 +1,6 @@
 """The house for each test, on both databases, and the cast: Ada and Bo talk, Cy is outside."""
 
+import gc
 import itertools
 import logging
 import os
@@ -48,6 +49,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     files = [list(group) for _, group in itertools.groupby(items, key=lambda item: item.path)]
     items[:] = [item for worker in range(workers) for file in files[worker::workers] for item in file]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: nobody need look it through for garbage again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 class OpenHouse(Protocol):
