@@ -139,7 +139,7 @@ async def test_what_would_come_to_life_would_be_seen(door: Door, house: str) -> 
 async def test_no_message_comes_to_life_in_a_frame_on_a_page_or_in_the_list(enter: Enter) -> None:
     ada, bo = await enter("Ada"), await enter("Bo")
     conversation = await ada.meet("Bo")
-    inbox = await bo.new_tab("/")
+    inbox = bo.page
     open_page = await bo.new_tab(f"/conversations/{conversation}")
     before = await open_page.evaluate(SHAPE)
     texts = SCRIPT_PAYLOADS + URL_PAYLOADS
@@ -167,7 +167,7 @@ async def test_no_message_comes_to_life_in_a_frame_on_a_page_or_in_the_list(ente
 async def test_no_preview_comes_to_life(enter: Enter) -> None:
     ada, bo = await enter("Ada"), await enter("Bo")
     conversation = await ada.meet("Bo")
-    inbox = await bo.new_tab("/")
+    inbox = bo.page
     async with await without_browser(ada) as typist:
         for text in BREAKING_OUT + HTMX[::3]:
             await typist.say(conversation, text)
