@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 
 from parlour.accounts.models import Session, User
-from parlour.db import Among, Database, Reading, Transaction
+from parlour.db import Among, Database, Often, Reading, Transaction
 from parlour.errors import NotThere
 from parlour.events import SessionsEnded
 from parlour.together import Together
@@ -39,6 +39,10 @@ WHO_IS_SIGNED_IN = Among(
         User, User.id == Session.user_id
     ),
     Session.token_digest,
+)
+NOTE_USE = Often(update(Session).where(Session.id == bindparam("used_id")).values(last_used_at=bindparam("used_at")))
+NOTE_SEEN = Often(
+    update(User).where(User.id == bindparam("seen_id"), User.shows_online).values(last_seen_at=bindparam("seen_at"))
 )
 
 
@@ -136,7 +140,7 @@ async def find_viewer(database: Database, found: SessionFound, lifetime: Lifetim
         return None
     if (now - found.last_used_at).total_seconds() > min(NOTE_USE_EVERY_S, lifetime.idle_s / 4):
         async with database.transaction() as db_writing:
-            await db_writing.execute(update(Session).where(Session.id == found.session_id).values(last_used_at=now))
+            await db_writing.execute(NOTE_USE, {"used_id": found.session_id, "used_at": now})
             await _note_seen(db_writing, found.user_id, now)
         ends_at = end_of(found.created_at, now, lifetime)
     return Viewer(
@@ -221,8 +225,7 @@ def describe_browser(user_agent: str) -> str:
 
 
 async def _note_seen(db: Transaction, user_id: int, now: datetime) -> None:
-    shown = (User.id == user_id) & User.shows_online
-    await db.execute(update(User).where(shown).values(last_seen_at=now))
+    await db.execute(NOTE_SEEN, {"seen_id": user_id, "seen_at": now})
 
 
 def digest_of(token: str) -> bytes:

@@ -8,11 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from sqlalchemy import bindparam, update
-
-from parlour.accounts.models import User
+from parlour.accounts.sessions import NOTE_SEEN
 from parlour.conversations.marks import Standings, deliver, marks_for, read_many_standings, read_standings
-from parlour.db import Database, Often
+from parlour.db import Database
 from parlour.errors import Unavailable
 from parlour.events import ChoicesChanged, ConversationShown, Event, MarksMoved, MemberActs, PeopleCame, PeopleLeft
 from parlour.inbox.listing import ENTRIES_AT_MOST
@@ -31,9 +29,6 @@ SEEN_AT_ONCE = 500
 CAME_AT_ONCE = 1_000  # in one transaction
 DOINGS = ("typing", "recording")
 
-NOTE_SEEN = Often(
-    update(User).where(User.id == bindparam("seen_id"), User.shows_online).values(last_seen_at=bindparam("seen_at"))
-)
 LATELY = (
     (timedelta(hours=1), "within the hour"),
     (timedelta(days=1), "within a day"),
