@@ -1,8 +1,10 @@
 """Editing and deleting what one said: in place, on every open page, and for those who were away."""
 
-from playwright.async_api import expect
+import re
 
-from browsing import ON_SQLITE, Pair, expect_agreement, stored
+from playwright.async_api import Route, expect
+
+from browsing import ON_SQLITE, Door, Pair, expect_agreement, stored
 from people import Person
 
 
@@ -109,6 +111,36 @@ async def test_an_open_edit_survives_what_comes_meanwhile(pair: Pair) -> None:
     await ada.load_again()
     await expect(ada.texts).to_have_text(["a better draft", "hello?"])
     await expect(box).to_be_hidden()
+
+
+@ON_SQLITE
+async def test_what_changes_while_older_messages_are_on_their_way_reaches_them(house: str, door: Door) -> None:
+    bo = await door.open_for(house, "Bo")
+    await bo.come_in()
+    async with Person(house) as ada:
+        await ada.sign_up("Ada")
+        conversation = await ada.meet("Bo")
+        for number in range(1, 53):
+            await ada.say_live(conversation, f"word {number}")
+        await bo.go(f"/conversations/{conversation}")
+        cursor = bo.page.locator("#cursor")
+        shown = int(await cursor.input_value())
+
+        async def hold(route: Route) -> None:
+            answer = await route.fetch()
+            old = (await ada.get(f"/conversations/{conversation}?before=3")).text
+            first, second = re.findall(r'<article id="message-(\d+)"', old)
+            await ada.post(f"/messages/{first}/edit", {"text": "another word"})
+            await ada.post(f"/messages/{second}/delete")
+            await expect(cursor).to_have_value(str(shown + 2))
+            await route.fulfill(response=answer)
+
+        await bo.page.route(f"**/conversations/{conversation}?before=*", hold, times=1)
+        await bo.follow("Older messages")
+        await expect(bo.texts).to_have_count(52)
+        await expect(bo.texts.first).to_have_text("another word")
+        await expect(bo.texts.nth(1)).to_have_text("Message deleted")
+        await expect(bo.log.locator("[hidden]")).to_have_count(0)
 
 
 @ON_SQLITE

@@ -61,7 +61,7 @@ async def conversation(
     hub: Given[Hub],
     company: Given[Company],
 ) -> Response[str]:
-    """One conversation: its latest messages, or those before a place."""
+    """One conversation: its latest messages, or those before a place; with `?since=`, what changed in them after it."""
     async with database.reading() as db:
         place = await enter(db, viewer.id, parse_id(conversation_id))
         before = _before(request)
@@ -85,7 +85,11 @@ async def conversation(
     rows = as_page(lines, viewer.id, listened, marks)
     shown = {"conversation": place, "rows": rows} | _places(request, place, lines)
     if not latest and wants_fragments(request):
-        return pages.show(request, "inbox/_older_rows.html", **shown)
+        since = parse_number(request.query_params.get("since", ""))
+        if since is not None:
+            return pages.show(request, "inbox/_older_changes.html", rows=[row for row in rows if row.revision > since])
+        # The rows are as new as that revision, or newer: it was read before them.
+        return pages.show(request, "inbox/_older_rows.html", **shown, before=before, since=place.revision)
     return pages.show(
         request,
         "inbox/conversation.html",
