@@ -57,7 +57,7 @@ async def test_axe_finds_nothing_on_any_page(
         for text in (
             "hello",
             "**look**: `code`, and\n```\n" + "a long line of code " * 20 + "\n```",
-            "> quoted\n\nhttps://example.org",
+            "> quoted: `code`, and\n> ```\n> a block\n> ```\n\nhttps://example.org",
         ):
             await ada.say(text)
             await bo.say(conversation, "yes")
