@@ -26,20 +26,27 @@
 
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
     // A server out of reach is answered here; htmx would log it as an error of the page.
-    ctx.fetch = (...request) => fetch(...request).catch(() => new Response(null, { status: 503, statusText: "unreachable" }));
+    ctx.fetch = (...request) => fetch(...request).catch(() => Response.error());
+    say("");
   });
+  document.addEventListener("htmx:ws:after:connection", () => part("people") || say(""));
   document.addEventListener("htmx:after:request", (event) => {
     const { sourceElement, request, response, text } = event.detail.ctx;
     const { raw, status } = response;
     const signedOut = status === 401 || (raw.redirected && new URL(raw.url).pathname === "/sign-in");
-    if (status < 400 && !signedOut) return;
+    if (status && status < 400 && !signedOut) return;
     event.preventDefault(); // Nothing is swapped: the page and what was typed stay as they are.
-    const unreachable = raw.statusText === "unreachable";
-    if (!unreachable && sourceElement.matches("a[href]")) location.assign(sourceElement.href);
+    if (status && sourceElement.matches("a[href]")) location.assign(sourceElement.href);
     // Sent as without scripts, the form's text is carried through signing in.
     else if (signedOut && request.form) HTMLFormElement.prototype.submit.call(request.form);
     else if (signedOut) location.reload();
-    else tell("form:refused", { form: sourceElement, words: (!unreachable && sentenceOf(text)) || UNREACHABLE });
+    else {
+      const words = sentenceOf(text) ?? UNREACHABLE;
+      // What was given up for a newer request has a reason with a name; a timeout's has none.
+      if (request.signal.reason?.name || tell("form:refused", { form: sourceElement, words })) return;
+      part("people")?.replaceChildren(); // Whom they show was found by another name.
+      say(words);
+    }
   });
 
   document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
@@ -58,6 +65,10 @@
   function closeMenus(target) {
     for (const menu of document.querySelectorAll(MENUS)) if (!menu.contains(target)) menu.open = false;
     return target.matches(MENUS);
+  }
+
+  function say(words) {
+    part("refusal")?.replaceChildren(words);
   }
 
   function fetchForms() {

@@ -2,9 +2,11 @@
 
 from playwright.async_api import expect
 
-from browsing import Door
+from browsing import ON_SQLITE, Door
 from conftest import OpenHouse
 from parlour.rates import Rate
+
+UNREACHABLE = "The server cannot be reached. Try again in a moment."
 
 
 async def test_what_was_said_too_often_is_back_in_the_composer_in_its_order(open_house: OpenHouse, door: Door) -> None:
@@ -35,3 +37,28 @@ async def test_sending_nothing_is_answered_with_a_sentence_and_a_double_click_is
     await ada.page.get_by_role("button", name="Send", exact=True).dblclick()
     await expect(ada.texts).to_have_text(["something"])
     await expect(complaint).to_have_text("")
+
+
+@ON_SQLITE
+async def test_who_asks_a_server_that_is_out_of_reach_is_told_so(house: str, door: Door) -> None:
+    ada = await door.open_for(house, "Ada")
+    ada.means_cuts()
+    await ada.come_in("Ada")
+    await ada.say("something")
+    await ada.open_menu("something")
+    search = await ada.context.new_page()
+    await search.goto(f"{house}/people")
+    found = search.get_by_role("button", name="Message Ada", exact=True)
+    await expect(found).to_be_visible()
+    await ada.context.set_offline(True)
+    await ada.follow("Edit")
+    await expect(ada.page.locator("#refusal")).to_have_text(UNREACHABLE)
+    name = search.get_by_role("searchbox", name="Find people", exact=True)
+    await name.fill("Bo")
+    await expect(search.get_by_role("alert").filter(has_text=UNREACHABLE)).to_be_visible()
+    await expect(found).to_have_count(0)
+    await ada.context.set_offline(False)
+    await expect(ada.page.locator("#refusal")).to_have_text("")
+    await name.fill("Ada")
+    await expect(found).to_be_visible()
+    await expect(search.get_by_role("alert").filter(has_text=UNREACHABLE)).to_have_count(0)

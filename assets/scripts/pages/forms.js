@@ -28,7 +28,12 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (active === document.body || article.contains(active)) focusOn(field ?? article);
   if (field?.matches("textarea")) field.setSelectionRange(field.value.length, field.value.length);
 });
-document.addEventListener("form:refused", ({ detail: { form, words } }) => form.matches(OPEN_FORMS) && say(form, words));
+document.addEventListener("form:refused", (event) => {
+  const { form, words } = event.detail;
+  if (!form.matches(OPEN_FORMS)) return;
+  event.preventDefault();
+  say(form, words);
+});
 
 document.addEventListener("click", (event) => {
   const form = event.target.closest("[data-cancel]")?.closest("form");
