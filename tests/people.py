@@ -22,8 +22,8 @@ Fields = dict[str, str]
 class Form:
     """A form as it was rendered: where it goes, and its fields with their values."""
 
-    def __init__(self, action: str, method: str) -> None:
-        self.action, self.method = action, method
+    def __init__(self, action: str, method: str, enctype: str) -> None:
+        self.action, self.method, self.in_parts = action, method, enctype == "multipart/form-data"
         self.fields: Fields = {}
 
 
@@ -41,7 +41,7 @@ class PageParser(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self.forms.append(Form(given.get("action", ""), given.get("method", "get")))
+            self.forms.append(Form(given.get("action", ""), given.get("method", "get"), given.get("enctype", "")))
         elif tag in ("input", "textarea") and "name" in given and self.forms:
             self.forms[-1].fields[given["name"]] = given.get("value", "")
             self._area = given["name"] if tag == "textarea" else None
@@ -103,6 +103,13 @@ class Person:
     async def post(self, path: str, fields: Fields | None = None, **headers: str) -> Page:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return Page(await self.client.post(path, data=fields or {}, headers=named))
+
+    async def send(self, form: Form, **fields: str) -> Page:
+        """Fills in a form of a page, and sends it as the page says."""
+        filled = form.fields | fields
+        if form.in_parts:
+            return Page(await self.client.post(form.action, files={name: (None, filled[name]) for name in filled}))
+        return await self.post(form.action, filled)
 
     async def submit(self, page_path: str, action: str, **fields: str) -> Page:
         """Opens a page, fills in the form that goes to `action`, and sends it."""

@@ -16,6 +16,8 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 from parlour.errors import BadRequest, NotAForm, NotThere, Refusal, TooLarge, TooSlow
 
 FORM_LIMIT = 256 * 1024  # bytes
+# What one form could hold, that of the page to sign in can carry, with a name, a password and what stands around them.
+ROOM_BESIDE = 16 * 1024  # bytes
 DRAIN_LIMIT = 8 * 1024 * 1024  # bytes of a too large body that are still taken, so that a browser hears the answer
 FIELDS_AT_MOST = 100
 CHUNK_WAIT_S = 10.0
@@ -60,10 +62,11 @@ class BadKey(Refusal):
 async def read_form(request: Asked, limit: int = FORM_LIMIT) -> Form:
     """The fields by name; of a doubled one, the last. A body that is not there is an empty form.
 
-    Raises TooLarge, TooSlow, NotAForm, NotText, and BadRequest for broken multipart.
+    In parts, as forms of ours come that hold a text, it may be a little larger. Raises TooLarge, TooSlow, NotAForm,
+    NotText, and BadRequest for broken multipart.
     """
-    body = await _read_body(request, limit)
     kind, options = parse_options_header(request.headers.get("content-type", ""))
+    body = await _read_body(request, limit + (ROOM_BESIDE if kind == "multipart/form-data" else 0))
     if kind == "application/x-www-form-urlencoded":
         return _urlencoded(body)
     if kind == "multipart/form-data":

@@ -85,6 +85,32 @@ async def test_what_was_typed_while_signed_out_is_in_the_composer_afterwards(ada
         await ada.post("/sign-out")
 
 
+@pytest.mark.parametrize("text", ["\u5b57" * 30_000, "\u5b57" * 87_000, "x" * 261_000], ids=["long", "longer", "Latin"])
+async def test_whatever_a_form_could_hold_goes_through_signing_in(ada: Person, talk: int, text: str) -> None:
+    path = f"/conversations/{talk}"
+    form = (await ada.get(path)).form(f"{path}/messages")
+    await ada.post("/sign-out")
+    refused = await ada.send(form, text=text)
+    check_refusal(refused, 401, "/sign-in", text=text)
+    wrong = await ada.send(refused.form("/sign-in"), username="Ada", password="not it at all")
+    check_refusal(wrong, 401, "/sign-in", text=text)
+    assert (await ada.send(wrong.form("/sign-in"), username="Ada", password=PASSWORD)).status == 303
+    composer = (await ada.get(path)).form(f"{path}/messages")
+    assert composer.fields["text"] == text
+    check_refusal(await ada.send(composer), 422, f"{path}/messages", text=text)
+
+
+async def test_a_text_of_any_script_that_is_too_long_for_a_message_is_still_in_the_form_to_edit_one(
+    ada: Person, talk: int
+) -> None:
+    posted = await ada.say_live(talk, "as it was")
+    path = f"/messages/{re.findall(r'message-([0-9]+)', posted.text)[0]}/edit"
+    text = "\u5b57" * 30_000
+    refused = await ada.send((await ada.get(path)).form(path), text=text)
+    check_refusal(refused, 422, path, text=text)
+    assert (await ada.send(refused.form(path), text="\u5b57" * 10_000)).status == 303
+
+
 async def test_nothing_too_long_is_carried_through_signing_in(ada: Person) -> None:
     await ada.post("/sign-out")
     long = "/" + "x" * 3_000
