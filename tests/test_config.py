@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from parlour.config import SETTINGS, BadSetting, Config, read_config, with_keys
+from parlour.db import sqlite_file
 from parlour.rates import Rate
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -42,6 +43,12 @@ def test_settings_are_read_as_what_they_are() -> None:
 def test_an_empty_setting_is_none_and_the_command_line_has_the_last_word() -> None:
     assert read_config({"PARLOUR_DATA": " "}).data == Path("data")
     assert read_config({"PARLOUR_DATA": "/a"}, data=Path("/b"), port=None).data == Path("/b")
+
+
+@pytest.mark.parametrize("name", ["50% done", "a%41b", "what?", "a?b=c%3F", "#1 a@b:c+d", "ü"])
+def test_whatever_the_folder_is_called_the_database_lies_in_it(name: str, tmp_path: Path) -> None:
+    config = read_config({"PARLOUR_DATA": str(tmp_path / name)})
+    assert sqlite_file(config.database) == tmp_path.resolve() / name / "parlour.sqlite3"
 
 
 @pytest.mark.parametrize(

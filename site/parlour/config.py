@@ -55,7 +55,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def database(self) -> str:
-        return self.database_url or f"sqlite:///{self.data.resolve() / 'parlour.sqlite3'}"
+        # Of all that the name of a folder may hold, these two alone would mean something else in a URL.
+        file = str(self.data.resolve() / "parlour.sqlite3").replace("%", "%25").replace("?", "%3F")
+        return self.database_url or f"sqlite:///{file}"
 
 
 def read_config(environ: Mapping[str, str], **chosen: str | int | bool | Path | None) -> Config:
