@@ -40,6 +40,14 @@ def test_settings_are_read_as_what_they_are() -> None:
     assert config.database == "sqlite:////elsewhere/parlour.sqlite3"
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["http://localhost:8000", "https://[2001:db8::1]:8443", "http://10.0.0.7", "https://xn--bcher-kva.example"],
+)
+def test_an_address_by_which_browsers_come_is_a_base_address(address: str) -> None:
+    assert read_config({"PARLOUR_BASE_URL": f"{address}/"}).base_url == address
+
+
 def test_an_empty_setting_is_none_and_the_command_line_has_the_last_word() -> None:
     assert read_config({"PARLOUR_DATA": " "}).data == Path("data")
     assert read_config({"PARLOUR_DATA": "/a"}, data=Path("/b"), port=None).data == Path("/b")
@@ -57,11 +65,23 @@ def test_whatever_the_folder_is_called_the_database_lies_in_it(name: str, tmp_pa
         ("PARLOUR_RATE_POSTS", "60"),
         ("PARLOUR_RATE_POSTS", "many/60s"),
         ("PARLOUR_RATE_POSTS", "60/0s"),
+        ("PARLOUR_RATE_POSTS", "0/60s"),
+        ("PARLOUR_RATE_FRAMES", "00/1s"),
         ("PARLOUR_SESSION_IDLE", "soon"),
         ("PARLOUR_SESSION_IDLE", "0d"),
         ("PARLOUR_SESSION_IDLE", "１d"),
         ("PARLOUR_BASE_URL", "chat.example.org"),
         ("PARLOUR_BASE_URL", "https://chat.example.org/below"),
+        ("PARLOUR_BASE_URL", "https://chat.example.org:99999"),
+        ("PARLOUR_BASE_URL", "https://chat.example.org:0"),
+        ("PARLOUR_BASE_URL", "https://chat.example.org:"),
+        ("PARLOUR_BASE_URL", "https://chat example.org"),
+        ("PARLOUR_BASE_URL", "https://user@chat.example.org"),
+        ("PARLOUR_BASE_URL", "https://user:word@chat.example.org"),
+        ("PARLOUR_BASE_URL", "https://chat.example.org?here"),
+        ("PARLOUR_BASE_URL", "https://chat.example.org#here"),
+        ("PARLOUR_BASE_URL", "https://.example.org"),
+        ("PARLOUR_BASE_URL", "https://[::1"),
         ("PARLOUR_REGISTRATION", "perhaps"),
         ("PARLOUR_SECRET_KEYS", "short"),
         ("PARLOUR_MAX_SOCKETS_PER_USER", "-1"),

@@ -16,6 +16,9 @@ from parlour.rates import Rate, parse_age, parse_rate
 SECRET_BYTES = 32
 SECRET_FILE = "secret-keys"
 PUSH_KEY_FILE = "push-key"
+# As browsers say where they are: a host in ASCII letters or an address, and a port where it is not the usual one.
+BASE_ADDRESS = r"(?P<origin>https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?)/*"
+GREATEST_PORT = 65_535
 
 
 class BadSetting(ValueError):
@@ -145,10 +148,10 @@ def _hosts(text: str) -> tuple[str, ...]:
 
 
 def _origin(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+    found = re.fullmatch(BASE_ADDRESS, text.lower())
+    if not found or not 0 < int(found["port"] or 1) <= GREATEST_PORT:
         raise ValueError(f"{text!r} is no base address; one is written https://chat.example.org")
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    return found["origin"]
 
 
 def _storage(text: str) -> str:

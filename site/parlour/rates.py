@@ -28,6 +28,8 @@ def parse_rate(text: str) -> Rate:
     count, slash, window = text.partition("/")
     if not slash or not count.isascii() or not count.isdigit():
         raise ValueError(f"{text!r} is no rate; one is written 60/60s")
+    if not int(count):
+        raise ValueError(f"{text!r} lets nobody do it even once; the least is 1/{window}")
     return Rate(int(count), parse_age(window))
 
 
