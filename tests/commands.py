@@ -30,6 +30,7 @@ class Answer:
             input=stdin,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             env=environment(settings),
             check=False,
             timeout=PATIENCE_S,

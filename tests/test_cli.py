@@ -187,6 +187,13 @@ def test_whoever_cannot_be_let_in_is_explained(name: str, password: str, tmp_pat
     assert Answer("user", "add", name, "--data", tmp_path, stdin=password).refusal
 
 
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_a_password_that_is_no_text_is_explained(locale: str, tmp_path: Path) -> None:
+    answer = Answer("user", "add", "Ada", "--data", tmp_path, stdin=f"{PASSWORD} \udce9\n", LC_ALL=locale)
+    assert "UTF-8" in answer.refusal
+    assert "codec" not in answer.refusal
+
+
 def test_a_name_is_given_once(tmp_path: Path) -> None:
     assert Answer("user", "add", "Ada", "--data", tmp_path, stdin=PASSWORD).status == 0
     assert "taken" in Answer("user", "add", "ADA", "--data", tmp_path, stdin=PASSWORD).refusal

@@ -158,10 +158,14 @@ def _sqlite_file(config: Config) -> Path | None:
 
 
 def _ask_for_password() -> str:
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
-    password = getpass.getpass("Password: ")
-    if getpass.getpass("Once more: ") != password:
+    try:
+        if not sys.stdin.isatty():
+            return sys.stdin.buffer.readline().rstrip(b"\r\n").decode()
+        password = getpass.getpass("Password: ")
+        again = getpass.getpass("Once more: ")
+    except UnicodeError as error:
+        raise CannotStart("The password is no text in UTF-8, so that nobody could type it in a browser.") from error
+    if again != password:
         raise CannotStart("The two passwords differ.")
     return password
 
