@@ -48,6 +48,21 @@ async def test_whoever_goes_away_while_another_process_writes_leaves_no_transact
         assert await count(database) == 1
 
 
+async def test_what_is_taken_back_is_gone_from_the_file_however_sqlite_was_built(tmp_path: Path) -> None:
+    file = tmp_path / "parlour.sqlite3"
+    with built_to_leave_what_is_deleted():
+        async with aclosing(Opening(f"sqlite:///{file}")) as opened:
+            database = await opened.open()
+            for statement in (
+                "INSERT INTO attempt (subject, at) VALUES ('words of mine, 1', 0), ('words of mine, 2', 0)",
+                "UPDATE attempt SET subject = '' WHERE subject = 'words of mine, 1'",
+                "DELETE FROM attempt WHERE subject = 'words of mine, 2'",
+            ):
+                async with database.transaction() as db:
+                    await db.execute(text(statement))
+    assert b"words of mine" not in file.read_bytes()
+
+
 async def test_many_rows_are_found_in_sqlite_by_an_index(tmp_path: Path) -> None:
     file = tmp_path / "parlour.sqlite3"
     many = (
@@ -80,6 +95,18 @@ def said() -> Iterator[list[tuple[str, Sequence[object]]]]:
     event.listen(Engine, "before_cursor_execute", look)
     yield statements
     event.remove(Engine, "before_cursor_execute", look)
+
+
+@contextmanager
+def built_to_leave_what_is_deleted() -> Iterator[None]:
+    """As if SQLite had been built for speed alone, as some systems do."""
+
+    def leave(connection: sqlite3.Connection, _entry: object) -> None:
+        connection.execute("PRAGMA secure_delete=OFF")
+
+    event.listen(Engine, "connect", leave)
+    yield
+    event.remove(Engine, "connect", leave)
 
 
 @contextmanager
