@@ -34,6 +34,7 @@ async def test_people_are_found_by_the_beginning_or_the_middle_of_their_name(inv
     assert await found(ada, "zoe\u0308") == ["Zoë"]
     assert await found(ada, "100%") == []
     assert await found(ada, "_") == []
+    assert await found(ada, "\u0640") == [], "a stroke without ink is in nobody's name"
 
 
 async def test_where_too_many_are_found_whoever_has_that_very_name_is_among_them(

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import msgspec
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import false, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from parlour.accounts.models import User
@@ -100,7 +100,8 @@ async def find_people(db: Reading, viewer_id: int, query: str) -> tuple[list[Per
     if query := query.strip():
         # A database may know the case of Latin letters alone; what the eye sees of a name has no case at all.
         looks = skeleton(query)
-        seen = User.skeleton.contains(looks, autoescape=True)
+        # What leaves nothing to be seen is no part of how everybody's name looks.
+        seen = User.skeleton.contains(looks, autoescape=True) if looks else false()
         statement = statement.where(User.name.icontains(query, autoescape=True) | seen)
         statement = statement.order_by(User.skeleton != looks, ~User.skeleton.startswith(looks, autoescape=True))
     statement = statement.order_by(func.lower(User.name), User.id).limit(PEOPLE_AT_MOST + 1)
