@@ -20,6 +20,11 @@
   document.addEventListener("input", ({ target }) => {
     if (target === part("composer-text")) keepDraft(here, target.value);
   });
+  window.addEventListener("storage", ({ key, oldValue }) => {
+    // What another tab had typed when this one was opened, and nobody has changed here, goes on as it does there.
+    const box = part("composer-text");
+    if (key === kept("draft", here) && box.value === oldValue) box.value = recallDraft(here);
+  });
   window.addEventListener("pagehide", leaveDraft);
   // Once more when the browser has put back what it remembers of a form: text, and an older page's key.
   window.addEventListener("pageshow", open);

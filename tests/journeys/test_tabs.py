@@ -90,6 +90,29 @@ async def test_each_tab_keeps_its_draft_and_its_person(pair: Pair, database_url:
 
 
 @ON_SQLITE
+async def test_what_a_new_tab_takes_over_as_a_draft_goes_from_it_when_it_is_sent(house: str, door: Door) -> None:
+    ada = await door.open_for(house, "Ada")
+    await ada.come_in("Ada")
+    first, path = ada.page, f"/conversations/{ada.conversation}"
+    await ada.box.fill("not said")
+    second = await ada.new_tab(path)
+    await expect(ada.box).to_have_value("not said")
+    third = await ada.new_tab(path)
+    await ada.box.press_sequentially(", and more")
+    ada.page = first
+    await ada.box.press_sequentially(" yet")
+    ada.page = second
+    await expect(ada.box).to_have_value("not said yet")
+    ada.page = first
+    await ada.press("Send")
+    ada.page = second
+    await expect(ada.texts).to_have_text(["not said yet"])
+    await expect(ada.box).to_have_value("")
+    ada.page = third
+    await expect(ada.box).to_have_value("not said, and more")
+
+
+@ON_SQLITE
 async def test_what_is_unread_shows_live_and_goes_when_it_is_read(house: str, door: Door) -> None:
     ada, bo = await door.open_for(house, "Ada"), await door.open_for(house, "Bo")
     await bo.come_in()
