@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from browsing import Door, Visitor, visitors
 from recording import Heard, Recorder, discarded, expect_no_barrier, seconds_of, speaking_browser, takes_kept, unsent
@@ -107,8 +107,7 @@ async def test_a_recorder_is_worked_by_keyboard_alone(ada: Visitor) -> None:
     for name in ("Audio file", "Record voice message"):
         await keyboard.press("Tab")
         await expect(ada.page.get_by_role("button", name=name, exact=True)).to_be_focused()
-    await keyboard.press("Enter")
-    await expect(recorder.button("Pause")).to_be_focused()
+    await hold_enter(ada, recorder.button("Pause"))
     await expect(recorder.timer).to_have_text("0:01")
     await keyboard.press("Space")
     await expect(recorder.button("Continue")).to_be_focused()
@@ -120,8 +119,17 @@ async def test_a_recorder_is_worked_by_keyboard_alone(ada: Visitor) -> None:
     await expect(recorder.position).to_be_focused()
     await keyboard.press("ArrowRight")
     assert await seconds_of(recorder.position) == await seconds_of(recorder.position, "max")
-    await recorder.button("Discard").press("Enter")
-    await expect(recorder.button("Undo")).to_be_focused()
+    await recorder.button("Discard").focus()
+    await hold_enter(ada, recorder.button("Undo"))
+
+
+async def hold_enter(visitor: Visitor, onto: Locator) -> None:
+    """Keeps the key down for long enough that it is repeated once the focus has moved on."""
+    await visitor.page.keyboard.down("Enter")
+    await expect(onto).to_be_focused()
+    await visitor.page.keyboard.down("Enter")
+    await visitor.page.keyboard.up("Enter")
+    await expect(onto).to_be_focused()
 
 
 async def test_a_button_that_is_held_records_until_it_is_let_go(ada: Visitor) -> None:

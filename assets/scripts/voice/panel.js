@@ -41,6 +41,11 @@ class Panel {
   }
 }
 
+// A key that is held down presses once: the focus has moved on, and what it came to was not meant.
+function pressOnce(place) {
+  place.addEventListener("keydown", (event) => event.repeat && event.key === "Enter" && event.preventDefault());
+}
+
 function showOnly(root, state) {
   for (const each of root.querySelectorAll("[data-when]")) each.hidden = !each.dataset.when.split(" ").includes(state);
 }

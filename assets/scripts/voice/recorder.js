@@ -19,6 +19,7 @@ class VoiceRecorder extends Desk {
     this.text = document.getElementById("composer-text");
     Object.assign(this, { state: "idle", attempt: 0, prompt: this.text.placeholder });
     watchHold(this.button, { tap: () => this.record(), hold: () => this.record(), release: () => this.release() });
+    pressOnce(this);
     this.input.addEventListener("change", () => (this.choosing = this.choose()));
     this.text.addEventListener("input", () => this.keepCaption());
     document.addEventListener("voice:send", () => this.send());

@@ -6,6 +6,7 @@ class UnsentTake {
     Object.assign(this, { take, failures: 0, player: null });
     this.part("length").textContent = take.name || lengthWords(lengthOf(take));
     this.part("caption").textContent = take.caption;
+    pressOnce(this.root);
     this.root.addEventListener("click", ({ target }) => {
       const wish = target.closest("[data-do]")?.dataset.do;
       if (wish) this[wish]();
