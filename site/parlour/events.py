@@ -65,7 +65,7 @@ class RecordingHeard(msgspec.Struct, frozen=True, tag="heard"):
     user_id: int
     recording_id: int
     position_s: float
-    speed: float
+    speed: float | None
     heard: bool  # to its end, now or before
 
 

@@ -145,12 +145,20 @@ async def test_another_device_goes_on_where_one_stopped(ada: Person, bo: Person,
     assert "Not heard yet" in article
     assert (await bo.post("/recordings/1/listened", said | {"position": "99", "heard": "1"})).status == 303
     assert (await bo.post("/recordings/1/listened", {"position": "0", "speed": "2"})).status == 303
+    assert (await bo.post("/recordings/1/listened", {"position": "0"})).status == 303, "which chooses no speed"
     await speak(ada, talk, PHONE.content)
     first, second = (await bo.get(f"/conversations/{talk}")).articles
     assert 'data-position="0" data-speed="2" data-heard="true"' in first
     assert "Not heard yet" not in first
     assert 'data-position="0" data-speed="2" data-heard="false"' in second
     assert 'data-position="0" data-speed="1" data-heard="true"' in (await ada.get(f"/conversations/{talk}")).articles[0]
+
+
+async def test_a_place_is_kept_for_somebody_who_never_chose_a_speed(ada: Person, bo: Person, talk: int) -> None:
+    await speak(ada, talk, PHONE.content)
+    await bo.post("/recordings/1/listened", {"position": "3.25", "heard": "1"})
+    [article] = (await bo.get(f"/conversations/{talk}")).articles
+    assert 'data-position="3.25" data-speed="1" data-heard="true"' in article
 
 
 async def test_ones_own_other_pages_learn_live_how_far_one_has_come_and_nobody_elses(
@@ -167,6 +175,8 @@ async def test_ones_own_other_pages_learn_live_how_far_one_has_come_and_nobody_e
         assert 'data-position="3.25" data-speed="1.5" data-heard="true"' in frame
         await bo.post("/recordings/1/listened", {"position": "1", "speed": "1"})
         assert 'data-position="1" data-speed="1" data-heard="true"' in await hear(own, 'hx-target="#recording-1"')
+        await bo.post("/recordings/1/listened", {"position": "2"})
+        assert 'data-position="2" data-speed="1" data-heard="true"' in await hear(own, 'hx-target="#recording-1"')
         assert await is_silent(others), "her receipts are off"
 
 

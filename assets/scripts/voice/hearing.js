@@ -38,15 +38,17 @@ class Hearing {
 
   async tell(news = {}) {
     const { player, audio, id, message } = this;
+    const speed = speedUntold;
     if (!message.isConnected) return; // It was deleted while it was heard.
     this.toldAt = Date.now();
     this.keep();
     if (news.heard) this.hear();
     const token = document.querySelector("input[name=token]").value;
     const position = audio.ended ? 0 : player.position;
-    const fields = { token, position: position.toFixed(2), speed: String(player.speed), ...news };
+    const fields = { token, position: position.toFixed(2), ...(speed && { speed }), ...news };
     try {
-      await fetch(`/recordings/${id}/listened`, { method: "POST", mode: "same-origin", keepalive: true, body: new URLSearchParams(fields) });
+      const { ok } = await fetch(`/recordings/${id}/listened`, { method: "POST", mode: "same-origin", keepalive: true, body: new URLSearchParams(fields) });
+      if (ok && speed === speedUntold) speedUntold = null;
     } catch {
       // It is told again in five seconds, or with the next press.
     }

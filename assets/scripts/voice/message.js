@@ -33,7 +33,8 @@ class VoiceMessage extends HTMLElement {
     if (!news) return;
     news.remove();
     Object.assign(this.dataset, news.dataset);
-    this.player?.follow(Number(news.dataset.position), Number(news.dataset.speed));
+    this.player?.follow(Number(news.dataset.position));
+    adoptSpeed(Number(news.dataset.speed));
   }
 
   upgrade() {
@@ -43,8 +44,9 @@ class VoiceMessage extends HTMLElement {
     if (this.heard) this.querySelector(".unheard")?.remove();
     const audio = this.player ? null : this.playable;
     if (!audio) return;
-    const { length, position = 0, speed = 1 } = this.dataset;
-    this.player = new Player(this, audio, { length: Number(length), position: Number(position), speed: Number(speed) });
+    const { length, position = 0, speed } = this.dataset;
+    adoptSpeed(Number(speed));
+    this.player = new Player(this, audio, { length: Number(length), position: Number(position) });
     new Hearing(this, this.player);
     audio.addEventListener("play", () => this.announce());
     this.player.addEventListener("over", () => this.next()?.player.play());

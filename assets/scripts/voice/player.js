@@ -5,7 +5,8 @@ const TROUBLE = "It cannot be played just now. Press Play to try again.";
 const GONE = "This recording is gone.";
 const OWN_MS = 2_000; // in which what comes back is what was told from here
 let sounding = null; // the player that is heard; one at a time
-let speedChosen = null;
+let speedChosen = 1;
+let speedUntold = null; // chosen on this page, and the server does not have it yet
 
 function clock(seconds) {
   const whole = Math.floor(seconds + 0.001);
@@ -18,12 +19,12 @@ function lengthWords(seconds) {
 }
 
 class Player extends EventTarget {
-  constructor(host, audio, { length, position = 0, speed = 1 }) {
+  constructor(host, audio, { length, position = 0 }) {
     super();
     const root = host.attachShadow({ mode: "open" });
     root.append(partOf("voice-player"));
     const part = (name) => root.querySelector(`[part=${name}]`);
-    Object.assign(this, { audio, length, wanted: position, ownSpeed: speed, sought: false, movedAt: -OWN_MS });
+    Object.assign(this, { audio, length, wanted: position, sought: false, movedAt: -OWN_MS });
     Object.assign(this, { button: part("play"), wave: part("wave"), time: part("time"), pace: part("speed"), trouble: part("trouble") });
     this.played = root.querySelector("[part~=played]");
     this.slot = root.querySelector("slot[name=waveform]");
@@ -44,16 +45,12 @@ class Player extends EventTarget {
     return this.audio.readyState ? this.audio.currentTime : this.wanted;
   }
 
-  get speed() {
-    return speedChosen ?? this.ownSpeed;
-  }
-
   async play() {
     if (sounding !== this) sounding?.audio.pause();
     sounding = this;
     this.tryAgain();
     if (this.audio.ended || this.position >= this.length - 0.05) this.seek(0);
-    this.audio.defaultPlaybackRate = this.audio.playbackRate = this.speed;
+    this.audio.defaultPlaybackRate = this.audio.playbackRate = speedChosen;
     this.audio.preservesPitch = true;
     try {
       await this.audio.play();
@@ -88,14 +85,10 @@ class Player extends EventTarget {
   }
 
   // Where another device has stopped; who listens here, or has just moved it, is left alone.
-  follow(seconds, speed) {
+  follow(seconds) {
     if (!this.audio.paused || performance.now() - this.movedAt < OWN_MS) return;
     this.wanted = Math.min(seconds, this.length);
     if (this.audio.readyState) this.audio.currentTime = this.wanted;
-    if (!sounding || sounding.audio.paused) {
-      speedChosen = speed;
-      document.dispatchEvent(new CustomEvent("voice:speed"));
-    }
     this.draw();
   }
 
@@ -109,7 +102,7 @@ class Player extends EventTarget {
 
   changeSpeed() {
     this.movedAt = performance.now();
-    speedChosen = SPEEDS[(SPEEDS.indexOf(this.speed) + 1) % SPEEDS.length];
+    speedChosen = speedUntold = SPEEDS[(SPEEDS.indexOf(speedChosen) + 1) % SPEEDS.length];
     this.audio.playbackRate = speedChosen;
     document.dispatchEvent(new CustomEvent("voice:speed"));
     this.dispatchEvent(new Event("moved"));
@@ -123,7 +116,7 @@ class Player extends EventTarget {
     for (const [key, value] of [["max", length], ["now", Math.min(position, length)]]) wave.setAttribute(`aria-value${key}`, Math.round(value * 10) / 10);
     wave.setAttribute("aria-valuetext", `${clock(position)} of ${lengthWords(length)}`);
     this.time.textContent = position > 0 ? clock(position) : lengthWords(length);
-    this.pace.textContent = `${this.speed}×`;
+    this.pace.textContent = `${speedChosen}×`;
     this.played.style.setProperty("--rest", `${100 - (100 * position) / (length || 1)}%`);
   }
 
@@ -136,6 +129,13 @@ class Player extends EventTarget {
     }
     this.played.replaceChildren(...copies);
   }
+}
+
+// What was chosen on another device is for what is played next.
+function adoptSpeed(speed) {
+  if (!speed || speed === speedChosen || speedUntold || (sounding && !sounding.audio.paused)) return;
+  speedChosen = speed;
+  document.dispatchEvent(new CustomEvent("voice:speed"));
 }
 
 // A browser only says that it could not play; the server knows whether there is anything left.

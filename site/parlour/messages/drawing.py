@@ -29,7 +29,7 @@ class Voice(msgspec.Struct, frozen=True):
     sources: list[Source]
     wave: str  # the path of its waveform
     progress: Progress | None  # where it is not known, the page that has the row keeps what it knows
-    speed: float
+    speed: float | None
 
 
 NOBODY = Marks()
@@ -95,7 +95,7 @@ def _voice(sound: Sound, listened: Listened | None) -> Voice:
         sources=sound.sources,
         wave=_wave(sound.peaks),
         progress=listened.of(sound.id) if listened else None,
-        speed=listened.speed if listened else 1.0,
+        speed=listened.speed if listened else None,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import and_, bindparam, select, text
+from sqlalchemy import and_, bindparam, func, literal_column, select, text
 from sqlalchemy.exc import IntegrityError
 
 from parlour.db import Reading, Transaction
@@ -12,17 +12,19 @@ from parlour.voice.models import Hearing, Pace
 
 SPEEDS = (1.0, 1.5, 2.0)
 
+# Who has heard something may never have chosen a speed, and the other way round: both join a row that is always there.
+SOMEBODY = select(literal_column("1").label("one")).subquery("somebody")
 OF_A_USER = (
-    select(Pace.speed, Hearing.recording_id, Hearing.position_s, Hearing.heard)
-    .select_from(Pace)
+    select(func.coalesce(Pace.speed, SPEEDS[0]).label("speed"), Hearing.recording_id, Hearing.position_s, Hearing.heard)
+    .select_from(SOMEBODY)
+    .outerjoin(Pace, Pace.user_id == bindparam("user_id"))
     .outerjoin(
         Hearing,
         and_(
-            Hearing.user_id == Pace.user_id,
+            Hearing.user_id == bindparam("user_id"),
             Hearing.recording_id.in_(bindparam("recording_ids", expanding=True)),
         ),
     )
-    .where(Pace.user_id == bindparam("user_id"))
 )
 # Both databases understand these words.
 KEEP_PLACE = text(
@@ -45,10 +47,10 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Listened(msgspec.Struct, frozen=True):
-    """What a page should know of somebody's listening: by recording, and how fast they like it."""
+    """What a page should know of somebody's listening: by recording, and how fast they like it, if that was asked."""
 
     progress: dict[int, Progress] = {}
-    speed: float = 1.0
+    speed: float | None = None
 
     def of(self, recording_id: int) -> Progress:
         return self.progress.get(recording_id, Progress())
@@ -62,19 +64,21 @@ async def read_listened(db: Reading, user_id: int, recording_ids: Sequence[int])
     if not recording_ids:
         return NOTHING
     rows = (await db.execute(OF_A_USER, {"user_id": user_id, "recording_ids": list(recording_ids)})).all()
-    if not rows:
-        return NOTHING
     progress = {row.recording_id: Progress(row.position_s, row.heard) for row in rows if row.recording_id is not None}
     return Listened(progress, rows[0].speed)
 
 
 async def note_listened(
-    db: Transaction, user_id: int, recording_id: int, position_s: float, speed: float, *, heard: bool
+    db: Transaction, user_id: int, recording_id: int, position_s: float, speed: float | None, *, heard: bool
 ) -> None:
-    """Keeps the place and the speed; what was heard once stays heard. Raises NotThere for what was just deleted."""
+    """Keeps the place, and the speed if one was chosen; what was heard once stays heard.
+
+    Raises NotThere for what was just deleted.
+    """
     place = {"user_id": user_id, "recording_id": recording_id, "position_s": position_s, "heard": heard}
     try:
         await db.execute(KEEP_PLACE, place)
     except IntegrityError as error:
         raise NotThere from error
-    await db.execute(KEEP_PACE, {"user_id": user_id, "speed": speed})
+    if speed is not None:
+        await db.execute(KEEP_PACE, {"user_id": user_id, "speed": speed})

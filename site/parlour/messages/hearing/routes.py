@@ -79,7 +79,7 @@ async def listened(
         if heard and not was_heard:
             await mark_played(writing, posted.viewer.id, audible.id)
         place = audible.conversation_id, posted.viewer.id, audible.id
-        writing.announce(RecordingHeard(*place, position_s, speed, heard=heard or was_heard))
+        writing.announce(RecordingHeard(*place, position_s, speed or before.speed, heard=heard or was_heard))
     if request.headers.get("hx-request") == "true" or request.headers.get("sec-fetch-mode") in ("cors", "same-origin"):
         return Response(None, status_code=204)
     return Redirect("/", status_code=303)
@@ -98,12 +98,13 @@ def _range(request: Asked, etag: str) -> str | None:
     return request.headers.get("range") if condition in (None, etag) else None
 
 
-def _parse_progress(form: Form, audible: Audible) -> tuple[float, float]:
-    """The position in seconds, and the speed."""
-    position, speed = form.get("position", ""), form.get("speed", "1")
-    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,20})?", position) or speed not in {f"{one:g}" for one in SPEEDS}:
+def _parse_progress(form: Form, audible: Audible) -> tuple[float, float | None]:
+    """The position in seconds, and the speed where one was chosen."""
+    position, speed = form.get("position", ""), form.get("speed")
+    known = {None, *(f"{one:g}" for one in SPEEDS)}
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,20})?", position) or speed not in known:
         raise NoProgress
-    return min(float(position), audible.seconds), float(speed)
+    return min(float(position), audible.seconds), None if speed is None else float(speed)
 
 
 async def _nothing() -> AsyncIterator[bytes]:
