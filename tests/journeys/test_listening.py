@@ -23,6 +23,13 @@ from voice.voices import WEBM, prepared, speak
 RATE_HZ = 16_000
 TONE_HZ = 330
 PAGE_AND_MORE = 52
+UNTIL_BEYOND = """
+(audio, seconds) => new Promise((resolve) => audio.addEventListener("timeupdate", () => {
+  if (audio.paused || audio.currentTime < seconds) return;
+  audio.pause();
+  resolve();
+}))
+"""
 
 
 @pytest.fixture
@@ -122,6 +129,29 @@ async def test_one_sound_at_a_time_and_who_jumps_has_not_heard(listener: Visitor
     await expect(listener.log).to_contain_text("Message deleted")
     await two.play.click()
     await expect(two.pause).to_be_visible()
+
+
+async def test_a_stretch_that_is_heard_again_after_a_reload_counts_once_and_the_rest_is_added(
+    listener: Visitor, speaker: Person
+) -> None:
+    talk = await speaker.meet("Ada")
+    await speak(speaker, talk, tone(3), "twice", "twice.wav")
+    await listener.go(f"/conversations/{talk}")
+    heard = Heard(listener, "twice")
+    async with Person(listener.url) as elsewhere:
+        await elsewhere.sign_in("Ada")
+        notes = await elsewhere.meet("Ada")
+        await speak(elsewhere, notes, tone(0.5))
+        await elsewhere.post("/recordings/2/listened", {"position": "0", "speed": "2"})
+    for speed in ("1×", "2×"):
+        await expect(heard.button("Speed")).to_have_text(speed)
+        await heard.position.press("Home")
+        await heard.play.click()
+        await heard.article.locator("audio").evaluate(UNTIL_BEYOND, 1.6)
+        await expect(heard.article).to_contain_text("Not heard yet")
+        await listener.load_again()
+    await heard.play.click()
+    await expect(heard.article).not_to_contain_text("Not heard yet")
 
 
 async def test_what_cannot_be_played_says_so_and_can_be_once_it_is_there_again(

@@ -8,7 +8,7 @@ class Hearing {
   constructor(message, player) {
     const { audio } = player;
     Object.assign(this, { message, player, audio, toldAt: 0, timer: 0, id: message.dataset.recording });
-    this.before = this.recall();
+    this.stretches = this.recall();
     audio.addEventListener("playing", () => (this.toldAt = Date.now()));
     audio.addEventListener("timeupdate", () => this.look());
     audio.addEventListener("pause", () => audio.ended || this.tell());
@@ -19,15 +19,15 @@ class Hearing {
     window.addEventListener("storage", ({ key, newValue }) => key === this.shelf && newValue === null && message.hear());
   }
 
-  // What was heard of it in this browser, each stretch once; not how far somebody jumped.
-  get seconds() {
-    const { played } = this.audio;
-    return Array.from(played, (_, place) => played.end(place) - played.start(place)).reduce((sum, each) => sum + each, this.before);
+  // What was heard of it in this browser, not how far somebody jumped; a sound that is loaded again forgets what was played of it.
+  takeUp() {
+    this.stretches = merge([...this.stretches, ...stretchesOf(this.audio.played)]);
   }
 
   look() {
     const enough = Math.min(HEARD_S, HEARD_SHARE * this.player.length);
-    if (this.message.unheard && this.seconds >= enough) this.tell({ heard: "1" });
+    this.takeUp();
+    if (this.message.unheard && secondsOf(this.stretches) >= enough) this.tell({ heard: "1" });
     else if (!this.audio.paused && Date.now() - this.toldAt >= SAVE_EVERY_MS) this.tell();
   }
 
@@ -41,6 +41,7 @@ class Hearing {
     const speed = speedUntold;
     if (!message.isConnected) return; // It was deleted while it was heard.
     this.toldAt = Date.now();
+    this.takeUp();
     this.keep();
     if (news.heard) this.hear();
     const token = document.querySelector("input[name=token]").value;
@@ -67,7 +68,7 @@ class Hearing {
   // Heard in two goes is heard: what came before a reload counts.
   keep() {
     try {
-      if (this.message.unheard) localStorage.setItem(this.shelf, this.seconds.toFixed(2));
+      if (this.message.unheard) localStorage.setItem(this.shelf, JSON.stringify(this.stretches));
       else localStorage.removeItem(this.shelf);
     } catch {
       // Then only this page's own listening counts.
@@ -76,9 +77,10 @@ class Hearing {
 
   recall() {
     try {
-      return Number(localStorage.getItem(this.shelf)) || 0;
+      const kept = JSON.parse(localStorage.getItem(this.shelf));
+      return Array.isArray(kept) ? kept : []; // It may be what an older script kept, a sum.
     } catch {
-      return 0;
+      return [];
     }
   }
 }
