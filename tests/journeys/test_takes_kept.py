@@ -21,6 +21,19 @@ UNTIL_SENT = """
 })
 """
 
+# Notes whatever is played, and keeps it from ending by itself.
+SOUNDS_GO_ON = """
+() => {
+  window.sounds = [];
+  const { play } = HTMLMediaElement.prototype;
+  HTMLMediaElement.prototype.play = function () {
+    this.loop = true;
+    window.sounds.push(this);
+    return play.call(this);
+  };
+}
+"""
+
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:
@@ -148,13 +161,20 @@ async def test_a_refused_recording_is_back_in_the_composer_with_its_caption(
     await expect(ada.box).to_have_value("listen to this")
 
 
-async def test_a_chosen_file_is_sent_as_it_is(ada: Visitor) -> None:
+async def test_a_chosen_file_is_sent_as_it_is_and_what_was_listened_to_before_is_silent(ada: Visitor) -> None:
+    recorder = Recorder(ada)
+    await recorder.review("0:01")
+    await ada.page.evaluate(SOUNDS_GO_ON)
+    await recorder.play.click()
+    await expect(recorder.button("Pause")).to_be_visible()
     await ada.page.get_by_label("Audio file", exact=True).set_input_files(SAMPLES / "phone.m4a")
     await ada.say("from my phone")
     message = Heard(ada, "from my phone")
     await expect(message.play).to_be_visible()
     assert await seconds_of(message.position, "max") == pytest.approx(7.7, abs=0.1)
-    assert await takes_kept(ada.page) == (0, 0)
+    assert await ada.page.evaluate("window.sounds.length > 0 && window.sounds.every((sound) => sound.paused)")
+    await expect(unsent(ada.page)).to_be_visible()
+    assert (await takes_kept(ada.page))[0] == 1
 
 
 async def test_a_server_that_is_killed_under_an_upload_gets_it_once(

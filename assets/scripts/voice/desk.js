@@ -43,6 +43,7 @@ class Desk extends HTMLElement {
     if (this.state === "asking") this.discard();
     await this.finish();
     this.forget();
+    forgetSound(this.player);
     if (this.take) setAside(this.take);
     const slice = { bytes: file, until: 0, levels: [] };
     const take = newTake({ type: file.type, name: file.name, caption: this.text.value, slices: [slice] });
