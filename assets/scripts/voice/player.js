@@ -33,6 +33,7 @@ class Player extends EventTarget {
     this.pace.addEventListener("click", () => this.changeSpeed());
     watchSeeking(this);
     for (const name of ["play", "pause", "timeupdate", "seeked", "ratechange"]) audio.addEventListener(name, () => this.draw());
+    audio.addEventListener("play", () => document.dispatchEvent(new Event("voice:play")));
     audio.addEventListener("pause", () => (this.movedAt = performance.now()));
     audio.addEventListener("loadedmetadata", () => this.wanted && this.seek(this.wanted));
     audio.addEventListener("ended", () => this.end());
@@ -46,7 +47,7 @@ class Player extends EventTarget {
   }
 
   async play() {
-    if (sounding !== this) sounding?.audio.pause();
+    if (sounding !== this) hush();
     sounding = this;
     this.tryAgain();
     if (this.audio.ended || this.position >= this.length - 0.05) this.seek(0);
@@ -129,6 +130,10 @@ class Player extends EventTarget {
     }
     this.played.replaceChildren(...copies);
   }
+}
+
+function hush() {
+  sounding?.audio.pause();
 }
 
 // What was chosen on another device is for what is played next.

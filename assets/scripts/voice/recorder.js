@@ -23,6 +23,8 @@ class VoiceRecorder extends Desk {
     this.input.addEventListener("change", () => (this.choosing = this.choose()));
     this.text.addEventListener("input", () => this.keepCaption());
     document.addEventListener("voice:send", () => this.send());
+    // What is played would be recorded, too.
+    document.addEventListener("voice:play", () => this.state === "recording" && this.pause());
   }
 
   async record() {
@@ -57,7 +59,7 @@ class VoiceRecorder extends Desk {
   }
 
   begin(stream) {
-    sounding?.audio.pause(); // What is played would be recorded, too.
+    hush();
     this.take = newTake({ caption: this.text.value });
     hold(this.take.key);
     const onLevel = (level, silent) => this.look(level, silent);
@@ -83,6 +85,7 @@ class VoiceRecorder extends Desk {
   }
 
   resume() {
+    hush();
     this.taking.resume();
     this.show("recording");
   }
