@@ -21,6 +21,9 @@ OPENS_LATE = """
   };
 }
 """
+OTHER_FINGER_GOES = """
+() => document.body.dispatchEvent(new PointerEvent("pointerup", { pointerId: 77, pointerType: "touch", bubbles: true }))
+"""
 
 
 @pytest.fixture
@@ -136,6 +139,8 @@ async def test_a_button_that_is_held_records_until_it_is_let_go(ada: Visitor) ->
     recorder, mouse = Recorder(ada), ada.page.mouse
     await recorder.start.hover()
     await mouse.down()
+    await expect(recorder.button("Pause")).to_be_visible()
+    await ada.page.evaluate(OTHER_FINGER_GOES)
     await expect(recorder.timer).to_have_text("0:01")
     await mouse.up()
     await expect(recorder.play).to_be_visible()

@@ -4,15 +4,19 @@ const CLICK_FOLLOWS_WITHIN_MS = 50;
 
 function watchHold(button, { tap, hold: begin, release }) {
   let timer = 0;
+  let pointer = null; // the finger that holds it, where that is known: another one may come and go
   let held = false;
   let released = false;
-  const press = () => {
+  const press = (event) => {
+    clearTimeout(timer);
+    pointer = event?.pointerId ?? null;
     timer = setTimeout(() => {
       held = true;
       begin();
     }, HELD_AFTER_MS);
   };
-  const lift = () => {
+  const lift = ({ pointerId }) => {
+    if (pointer !== null && pointer !== pointerId) return;
     clearTimeout(timer);
     if (!held) return;
     held = false;
@@ -20,7 +24,7 @@ function watchHold(button, { tap, hold: begin, release }) {
     setTimeout(() => (released = false), CLICK_FOLLOWS_WITHIN_MS);
     release();
   };
-  button.addEventListener("pointerdown", (event) => event.button === 0 && press());
+  button.addEventListener("pointerdown", (event) => event.button === 0 && press(event));
   for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, lift);
   // A long press opens a menu on some screens.
   button.addEventListener("contextmenu", (event) => event.preventDefault());
