@@ -1,5 +1,6 @@
 """People who record: a browser whose microphone plays a real voice, and what they do with the recorder."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Locator, Page, expect
 
-from browsing import Visitor
+from browsing import PATIENCE_MS, Visitor
 from conftest import launched
 
 SAMPLES = Path(__file__).resolve().parent / "voice" / "samples"
@@ -28,6 +29,11 @@ async () => {
   shelf.close();
   return found;
 }
+"""
+UNTIL_NOTHING_KEPT = f"""
+async () => {{
+  while ((await ({SHELVES})()).some(Boolean)) await new Promise(requestAnimationFrame);
+}}
 """
 PLAYED = """
 ({ played }) => Array.from(played, (_, part) => played.end(part) - played.start(part)).reduce((sum, s) => sum + s, 0)
@@ -112,6 +118,12 @@ async def takes_kept(page: Page) -> tuple[int, int]:
     """How many takes, and how many slices of sound, the browser keeps."""
     takes, slices = await page.evaluate(SHELVES)
     return takes, slices
+
+
+async def expect_nothing_kept(page: Page) -> None:
+    """Waits until the browser keeps no take any more."""
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        await page.evaluate(UNTIL_NOTHING_KEPT)
 
 
 async def seconds_of(slider: Locator, which: str = "now") -> float:

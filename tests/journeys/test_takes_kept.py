@@ -11,7 +11,7 @@ from conftest import OpenHouse
 from killing import KillableHouse
 from parlour.rates import Rate
 from people import Person
-from recording import SAMPLES, Heard, Recorder, seconds_of, takes_kept, unsent
+from recording import SAMPLES, Heard, Recorder, expect_nothing_kept, seconds_of, takes_kept, unsent
 
 SECONDS_LOST_AT_MOST = 1.5
 UNTIL_SENT = """
@@ -159,6 +159,11 @@ async def test_a_refused_recording_is_back_in_the_composer_with_its_caption(
     await ada.press("Undo")
     await expect(recorder.play).to_be_visible()
     await expect(ada.box).to_have_value("listen to this")
+    await ada.press("Discard")
+    await expect(recorder.button("Undo")).to_be_visible()
+    await ada.page.reload()
+    await expect_nothing_kept(ada.page)
+    await expect(unsent(ada.page)).to_have_count(0)
 
 
 async def test_a_chosen_file_is_sent_as_it_is_and_what_was_listened_to_before_is_silent(ada: Visitor) -> None:

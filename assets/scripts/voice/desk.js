@@ -92,11 +92,13 @@ class Desk extends HTMLElement {
     this.fill([]);
     Object.assign(this, { take, player: null, undoing: setTimeout(() => this.forget(), UNDO_MS) });
     this.show("discarded", "Recording discarded.");
+    mark(take, true);
   }
 
   undo() {
     clearTimeout(this.undoing);
     if (!this.text.value) write(this.take.caption);
+    mark(this.take, false);
     this.review(this.take);
   }
 

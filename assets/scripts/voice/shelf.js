@@ -10,7 +10,7 @@ let opening = null;
 function newTake(known) {
   const bytes = crypto.getRandomValues(new Uint8Array(22));
   const key = Array.from(bytes, (byte) => KEY_LETTERS[byte % 64]).join("");
-  return { key, user, conversation: here, at: Date.now(), type: "", name: "", caption: "", waiting: false, slices: [], ...known };
+  return { key, user, conversation: here, at: Date.now(), type: "", name: "", caption: "", waiting: false, discarded: false, slices: [], ...known };
 }
 
 // Seconds; 0 for a chosen file, of which nobody knows yet.
@@ -68,6 +68,7 @@ async function change(names, write) {
       const transaction = shelf.transaction(names, "readwrite");
       Object.assign(transaction, { oncomplete: resolve, onabort: () => reject(transaction.error) });
       write(...names.map((name) => transaction.objectStore(name)));
+      transaction.commit?.(); // Holds though the page is closed the next moment.
     });
   } catch {
     // Private or full: the page alone keeps the take.

@@ -30,6 +30,7 @@ async function showLeft(key) {
   const take = (await takesHere()).find((each) => each.key === key);
   claimed.delete(key);
   if (!take || !take.slices.length) return letGo(key);
+  if (take.discarded) return drop(take); // Its page was closed before the time for Undo was over.
   // The draft that was its caption goes with it.
   if (take.caption && take.caption === document.getElementById("composer-text").value) write("");
   const shown = showUnsent(await withoutTornEnd(take));
@@ -45,6 +46,11 @@ function showUnsent(take) {
 
 function setAside(take) {
   showUnsent(take);
+}
+
+// What is discarded can be brought back on its page alone.
+function mark(take, discarded) {
+  return keepTake(Object.assign(take, { discarded }));
 }
 
 function drop(take) {

@@ -86,7 +86,8 @@ class UnsentTake {
     const recorder = document.querySelector("voice-recorder");
     clearTimeout(this.timer);
     if (recorder.earlier === this) recorder.earlier = null;
-    if (this.take.waiting) keepTake(Object.assign(this.take, { waiting: false }));
+    this.take.waiting = false;
+    mark(this.take, true);
     if (recorder.state !== "idle") return this.discarded("Recording discarded.", UNDO_MS);
     this.remove();
     recorder.discarded(this.take);
@@ -103,6 +104,7 @@ class UnsentTake {
   undo() {
     if (this.state !== "discarded") return;
     clearTimeout(this.timer);
+    mark(this.take, false);
     this.goBack("");
   }
 
