@@ -132,6 +132,21 @@ async def test_an_upload_shows_how_far_it_is_and_can_be_called_off(ada: Visitor)
     await expect(Heard(ada, "on second thoughts").play).to_be_visible()
     await expect(ada.log.get_by_role("article")).to_have_count(1)
 
+    async def hold_the_answer(route: Route) -> None:
+        await route.fetch()
+        await held.put(route)
+
+    await recorder.review("0:01")
+    await ada.page.route("**/messages", hold_the_answer)
+    await ada.say("called off too late")
+    await expect(Heard(ada, "called off too late").play).to_be_visible()
+    await held.get()
+    await ada.press("Cancel")
+    await expect(ada.page.locator("#composer-alert")).to_contain_text("It had been sent")
+    await expect(recorder.group).to_have_count(0)
+    await expect(ada.box).to_have_value("")
+    await expect_nothing_kept(ada.page)
+
 
 async def test_a_refused_recording_is_back_in_the_composer_with_its_caption(
     speaking_door: Door, open_house: OpenHouse

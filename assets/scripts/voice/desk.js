@@ -125,6 +125,13 @@ class Desk extends HTMLElement {
     this.show("idle");
   }
 
+  // Its message shows the caption that went with it; one that was changed since stays to be sent.
+  closeSent() {
+    if (this.text.value === this.take.said) write("");
+    drop(this.take);
+    this.close();
+  }
+
   fill(files) {
     const transfer = new DataTransfer();
     for (const file of files) transfer.items.add(file);

@@ -39,6 +39,7 @@ class VoiceMessage extends HTMLElement {
 
   upgrade() {
     this.takeNews();
+    if (this.dataset.key) knowSent(this.dataset.key);
     // A row that is drawn for everybody does not know who has heard it.
     this.heard ||= this.dataset.heard === "true";
     if (this.heard) this.querySelector(".unheard")?.remove();

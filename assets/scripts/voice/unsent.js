@@ -1,5 +1,6 @@
 // Takes that are not with the server yet, each in a region of its own: listened to, sent, tried again, discarded.
 const LONGEST_PAUSE_MS = 8_000;
+const SENT_ALREADY = "It had been sent before it could be called off.";
 const unsent = new Map(); // from a key to its UnsentTake
 const claimed = new Set(); // keys of takes that another page still has in hand
 const shelfOfTakes = document.createElement("div");
@@ -35,6 +36,7 @@ async function showLeft(key) {
   if (take.caption && take.caption === document.getElementById("composer-text").value) write("");
   const shown = showUnsent(await withoutTornEnd(take));
   if (take.waiting) shown.send();
+  else if (isMessage(take)) knowSent(key);
 }
 
 function showUnsent(take) {
@@ -42,6 +44,24 @@ function showUnsent(take) {
   unsent.set(take.key, shown);
   shelfOfTakes.append(shown.root);
   return shown;
+}
+
+// A take that was called off too late is a message all the same: it must not be sent again.
+function knowSent(key) {
+  const recorder = document.querySelector("voice-recorder");
+  const shown = unsent.get(key);
+  if (shown?.state === "kept") {
+    shown.remove();
+    drop(shown.take);
+    complain(SENT_ALREADY);
+  } else if (recorder.state === "review" && recorder.take.key === key) {
+    recorder.closeSent();
+    complain(SENT_ALREADY);
+  }
+}
+
+function isMessage({ key }) {
+  return document.querySelector(`voice-message[data-key="${key}"]`) !== null;
 }
 
 function setAside(take) {

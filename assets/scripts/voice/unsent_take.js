@@ -32,7 +32,7 @@ class UnsentTake {
     if (this.state === "sending") return;
     clearTimeout(this.timer);
     this.show("sending", "Sending");
-    this.take.waiting = true;
+    Object.assign(this.take, { waiting: true, said: this.take.caption });
     await keepTake(this.take);
     this.cancelled = false;
     this.part("progress").value = 0;
@@ -76,9 +76,12 @@ class UnsentTake {
   // Into the composer, where it can be changed; where another take is in hand, it waits here.
   goBack(words) {
     const recorder = document.querySelector("voice-recorder");
-    if (recorder.state !== "idle") return this.show("kept", words);
-    this.remove();
-    recorder.takeBack(this.take, words);
+    if (recorder.state !== "idle") this.show("kept", words);
+    else {
+      this.remove();
+      recorder.takeBack(this.take, words);
+    }
+    if (isMessage(this.take)) knowSent(this.take.key);
   }
 
   // A recorder that is free offers to undo it; else it is offered here.

@@ -30,6 +30,7 @@ class Voice(msgspec.Struct, frozen=True):
     wave: str  # the path of its waveform
     progress: Progress | None  # where it is not known, the page that has the row keeps what it knows
     speed: float | None
+    key: str | None  # of one's own: the page that sent it knows the take by it
 
 
 NOBODY = Marks()
@@ -73,7 +74,7 @@ def as_row(line: Line, *, mine: bool, listened: Listened | None = None, marks: M
         posted_at=line.posted_at,
         continues=line.continues,
         opens_day=line.opens_day,
-        voice=_voice(line.recording, listened) if line.recording else None,
+        voice=_voice(line.recording, listened, line.key if mine else None) if line.recording else None,
         state=PLAYED if line.played else marks.state_of(line.seq),
     )
 
@@ -86,7 +87,7 @@ def as_page(lines: list[Line], viewer_id: int, listened: Listened, marks: Marks)
     return rows
 
 
-def _voice(sound: Sound, listened: Listened | None) -> Voice:
+def _voice(sound: Sound, listened: Listened | None, key: str | None) -> Voice:
     return Voice(
         id=sound.id,
         seconds=sound.seconds,
@@ -96,6 +97,7 @@ def _voice(sound: Sound, listened: Listened | None) -> Voice:
         wave=_wave(sound.peaks),
         progress=listened.of(sound.id) if listened else None,
         speed=listened.speed if listened else None,
+        key=key,
     )
 
 

@@ -32,6 +32,7 @@ class Line(msgspec.Struct, frozen=True):
     edited: bool
     continues: bool
     opens_day: bool
+    key: str  # of the form that posted it
     recording: Sound | None = None
     played: bool = False  # as far as its author may know
 
@@ -54,6 +55,7 @@ LINES = (
         Message.edited_at,
         Message.continues,
         Message.opens_day,
+        Message.key,
         Message.played,
         *SOUND_COLUMNS,
     )
@@ -119,6 +121,7 @@ def _line(row: Row[tuple[object, ...]]) -> Line:
         row.edited_at is not None,
         row.continues,
         row.opens_day,
+        row.key,
         as_sound(row),
         row.played,
     )

@@ -334,6 +334,7 @@ def _line(message_id: int, draft: Draft, row: Fresh, sound: Sound | None) -> Lin
         edited=False,
         continues=row.continues,
         opens_day=row.opens_day,
+        key=row.key,
         recording=sound,
     )
 
