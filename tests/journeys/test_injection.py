@@ -18,7 +18,8 @@ A_HANDFUL = 48
 REACHED_BY_KEYBOARD = ("PRE", "tabindex=0")  # what scrolls
 TAGS_OF_TEXT = {"P", "BR", "A", "CODE", "PRE", "STRONG", "EM", "BLOCKQUOTE"}
 OURS = re.compile(
-    r"/(assets/[a-z0-9-]+\.(css|js|svg|png)|live(\?conversation=\d+)?|conversations(/\d+(/messages|/read)?)?(\?before=\d+)?"
+    r"/(assets/[a-z0-9-]+\.(css|js|svg|png)|live(\?conversation=\d+)?|conversations(/\d+(/messages|/read)?)?"
+    r"(\?before=\d+(&since=\d+)?)?"
     r"|messages/\d+(/edit|/delete)?|people(\?q=[^&]*)?|sign-(in|up|out)(\?next=[^&]*)?|settings(/sessions)?|service-worker\.js"
     r")?(#[\w-]*)?"
 )
