@@ -151,7 +151,43 @@ def polyglots() -> Iterator[tuple[str, bytes]]:
     yield "mp3 with a page behind it", MP3.content + HTML
     yield "webm with a page behind it", WEBM.content + element(0xEC, HTML)
     yield "m4a with a page in a free box", PHONE.content + box(b"free", HTML)
+    yield "webm with a page behind its setup", with_setup(WEBM, "webm", HTML)
+    yield "ogg with a page behind its setup", with_setup(EVERY_SAMPLE[4], "ogg", HTML)
+    yield "m4a with a page behind its setup", with_setup(PHONE, "mp4", HTML)
+    yield "webm with a page beside each packet", beside_packets(HTML)
     yield "wav with a page in a chunk", EVERY_SAMPLE[8].content + b"LIST" + struct.pack("<I", len(HTML)) + HTML
+
+
+def with_setup(sample: Sample, container: str, more: bytes) -> bytes:
+    """The same sound, with more than the codec needs where it is told how to begin."""
+    target = io.BytesIO()
+    with av.open(target, "w", format=container) as copy, av.open(io.BytesIO(sample.content), "r") as source:
+        track = copy.add_stream_from_template(source.streams.audio[0])
+        track.codec_context.extradata = bytes(source.streams.audio[0].codec_context.extradata or b"") + more
+        for packet in source.demux(audio=0):
+            if packet.size:
+                packet.stream = track
+                copy.mux(packet)
+    return target.getvalue()
+
+
+def beside_packets(more: bytes) -> bytes:
+    """A webm whose blocks hold something besides their sound."""
+    with av.open(io.BytesIO(WEBM.content), "r") as source:
+        packets = [bytes(packet) for packet in source.demux(audio=0) if packet.size]
+        head = bytes(source.streams.audio[0].codec_context.extradata or b"")
+    besides = element(0x75A1, element(0xA6, element(0xEE, b"\x01") + element(0xA5, more)))
+    groups = b"".join(
+        element(0xA0, element(0xA1, b"\x81" + struct.pack(">h", 60 * place) + b"\0" + packet) + besides)
+        for place, packet in enumerate(packets)
+    )
+    sound = element(0xE1, element(0xB5, struct.pack(">f", 48_000)) + element(0x9F, b"\x01"))
+    track = element(0xD7, b"\x01") + element(0x73C5, b"\x01") + element(0x83, b"\x02") + element(0x86, b"A_OPUS")
+    track += element(0x55EE, b"\x04") + element(0x63A2, head) + sound
+    tracks = element(0x1654AE6B, element(0xAE, track))
+    cluster = element(0x1F43B675, element(0xE7, b"\0") + groups)
+    beginning = element(0x1A45DFA3, element(0x4282, b"webm"))
+    return beginning + element(0x18538067, tracks + cluster)
 
 
 def element(name: int, content: bytes) -> bytes:

@@ -8,6 +8,10 @@ import msgspec
 HEAD_BYTES = 64  # of a file are enough to tell
 
 
+class NoSound(Exception):
+    """This is no recording, or a broken one."""
+
+
 class Kind(StrEnum):
     """A container; its value is also the suffix of the address at which it is heard."""
 

@@ -15,12 +15,12 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.stream import Disposition
 
-from parlour.voice.formats import FORMATS, Kind
+from parlour.voice.formats import FORMATS, Kind, NoSound
+from parlour.voice.setup_data import clean
 from parlour.voice.waveform import RATE_HZ, Levels
 from parlour.voice.wholeness import is_whole
 
 TRACKS_AT_MOST = 8  # of whatever sort; no recorder writes more
-SETUP_BYTES = 512  # no codec needs more to begin; Vorbis, whose setup is long, is given a new one by the writer
 BROKEN_AT_MOST = 0.02  # of the packets: a click is no reason to refuse what somebody said
 GAP_S = 0.1  # time that passed without sound, as some recorders leave it where they were paused
 TELLS_LENGTH = (Kind.WEBM, Kind.OGG, Kind.M4A, Kind.WAV)  # in mp3 it is mostly a guess
@@ -41,10 +41,6 @@ WRITE = {
 }
 
 
-class NoSound(Exception):
-    """This is no recording, or a broken one."""
-
-
 class TooLong(Exception):
     """There is more of it than is taken."""
 
@@ -63,8 +59,7 @@ class Opened:
         self.codec = DECODED_AS.get(codec.name, codec.name)
         if self.codec not in FORMATS[kind].codecs:
             raise NoSound
-        if self.codec != "vorbis" and len(codec.extradata or b"") > SETUP_BYTES:
-            raise NoSound
+        self.setup = clean(self.codec, bytes(codec.extradata or b""))
 
     @property
     def declared_s(self) -> float:
@@ -79,6 +74,12 @@ class Opened:
             except av.FFmpegError:  # a click; there are few of them, or it would not have been taken
                 continue
             yield from (frame for frame in frames if isinstance(frame, AudioFrame))
+
+    def replaces_setup(self, packet: "Packet[AudioStream]") -> bool:
+        """Whether from here on the codec is to know something else; the copy can say only one thing."""
+        if not packet.has_sidedata("new_extradata"):
+            return False
+        return clean(self.codec, bytes(packet.get_sidedata("new_extradata"))) != self.setup
 
     def _find_sound(self) -> AudioStream:
         tracks = self.container.streams
@@ -137,6 +138,7 @@ class Copy:
         self._container = av.open(target, "w", format=FORMATS[kind].muxer, options=WRITE)
         self._stream = self._container.add_stream_from_template(opened.stream)
         self._stream.metadata.clear()
+        self._stream.codec_context.extradata = opened.setup or None
         self._expected: int | None = None
         self._shift = 0
         self.left_out_s = 0.0  # of the time in which nothing was said
@@ -150,10 +152,15 @@ class Copy:
             self._shift += gap
             self.left_out_s += float(gap * packet.time_base)
         self._expected = packet.pts + (packet.duration or 0)
-        packet.pts -= self._shift
-        packet.dts = packet.pts
-        packet.stream = self._stream
-        self._container.mux(packet)
+        # A new one has nothing with it: neither a setup for the codec, nor what a block of a webm may hold besides.
+        copy = Packet(bytes(packet))
+        if packet.has_sidedata("skip_samples"):
+            copy.set_sidedata(packet.get_sidedata("skip_samples"))
+        copy.is_keyframe = True
+        copy.time_base, copy.duration = packet.time_base, packet.duration
+        copy.pts = copy.dts = packet.pts - self._shift
+        copy.stream = self._stream
+        self._container.mux(copy)
 
     def finish(self) -> None:
         self._container.close()
@@ -169,6 +176,8 @@ def listen(source: BinaryIO, kind: Kind, longest_s: float, target: BinaryIO) -> 
     for packet in opened.container.demux(opened.stream):
         # What cannot be decoded is no sound, and is not kept.
         if listener.hear(packet) and packet.size:
+            if opened.replaces_setup(packet):
+                raise NoSound
             copy.keep(packet)
     listener.finish()
     copy.finish()

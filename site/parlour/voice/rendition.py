@@ -6,8 +6,8 @@ from typing import BinaryIO
 import av
 from av.audio.resampler import AudioResampler
 
-from parlour.voice.formats import FORMATS, Kind
-from parlour.voice.listening import NoSound, Opened
+from parlour.voice.formats import FORMATS, Kind, NoSound
+from parlour.voice.listening import Opened
 
 BITS_PER_S = 64_000  # a channel; speech has no use for more
 RATE_HZ = 48_000

@@ -18,9 +18,9 @@ import av
 import av.subtitles.stream  # which av asks for only once a file is open, when nothing can be opened any more
 import av.video.stream
 
-from parlour.voice.formats import Kind
+from parlour.voice.formats import Kind, NoSound
 from parlour.voice.job import Job
-from parlour.voice.listening import NoSound, TooLong, listen
+from parlour.voice.listening import TooLong, listen
 from parlour.voice.rendition import make_rendition
 
 MEMORY_BYTES = 768 * 1024 * 1024  # of addresses; the libraries alone take a third
