@@ -5,7 +5,6 @@ A header may say anything, so nothing that it says is believed: the length is wh
 
 from array import array
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import BinaryIO
 
 import av
@@ -15,6 +14,7 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.stream import Disposition
 
+from parlour.voice.copying import Copy, check_length
 from parlour.voice.formats import FORMATS, Kind, NoSound
 from parlour.voice.setup_data import clean
 from parlour.voice.waveform import RATE_HZ, Levels
@@ -22,7 +22,6 @@ from parlour.voice.wholeness import is_whole
 
 TRACKS_AT_MOST = 8  # of whatever sort; no recorder writes more
 BROKEN_AT_MOST = 0.02  # of the packets: a click is no reason to refuse what somebody said
-GAP_S = 0.1  # time that passed without sound, as some recorders leave it where they were paused
 TELLS_LENGTH = (Kind.WEBM, Kind.OGG, Kind.M4A, Kind.WAV)  # in mp3 it is mostly a guess
 MISSING_AT_MOST = 1.05  # how much longer a whole file may say that it is
 RATES_HZ = range(4_000, 192_001)  # below is no speech, and above no recorder
@@ -31,13 +30,6 @@ DECODED_AS = {"mp3float": "mp3"}
 OPEN = {
     "protocol_whitelist": "none",  # what is handed over is all there is
     "max_streams": str(TRACKS_AT_MOST),
-}
-
-
-WRITE = {
-    "fflags": "+bitexact",  # neither the time nor the program
-    "id3v2_version": "0",  # no tags
-    "cluster_time_limit": "1000",  # ms; a webm can be entered at each second
 }
 
 
@@ -90,26 +82,26 @@ class Opened:
 
 
 class Listener:
-    """Decodes packets one by one, counts their samples, and notes how loud they are."""
+    """Decodes packets one by one, adds up how long they sound, and notes how loud they are."""
 
     def __init__(self, longest_s: float) -> None:
         self.levels = Levels()
-        self.seconds = Fraction(0)
+        self.seconds = 0.0
         self._longest_s = longest_s
         self._resampler = AudioResampler("s16", "mono", RATE_HZ)
         self._packets = self._broken = 0
 
-    def hear(self, packet: "Packet[AudioStream]") -> bool:
-        """Whether it can be decoded. Raises TooLong."""
+    def hear(self, packet: "Packet[AudioStream]") -> int | None:
+        """How many samples are decoded from it; None where it cannot be. Raises TooLong."""
         self._packets += 1
         try:
             frames = packet.decode()
         except av.FFmpegError:
             self._broken += 1
-            return False
+            return None
         for frame in frames:
             self._note(frame)
-        return True
+        return sum(frame.samples for frame in frames)
 
     def finish(self) -> None:
         """Raises NoSound where there was nothing to hear, or too much of it was broken."""
@@ -120,50 +112,16 @@ class Listener:
     def _note(self, frame: AudioFrame) -> None:
         if frame.sample_rate not in RATES_HZ:
             raise NoSound
-        self.seconds += Fraction(frame.samples, frame.sample_rate)
+        self.seconds += frame.samples / frame.sample_rate
         if self.seconds > self._longest_s:
             raise TooLong
         self._note_levels(frame)
 
     def _note_levels(self, frame: AudioFrame | None) -> None:
         for resampled in self._resampler.resample(frame):
-            samples = array("h", bytes(resampled.planes[0])[: resampled.samples * 2])
+            samples = array("h")
+            samples.frombytes(memoryview(resampled.planes[0])[: resampled.samples * samples.itemsize])
             self.levels.add(samples)
-
-
-class Copy:
-    """The same packets in a new file: with its length, an index, and nothing else that the old one had."""
-
-    def __init__(self, target: BinaryIO, opened: Opened, kind: Kind) -> None:
-        self._container = av.open(target, "w", format=FORMATS[kind].muxer, options=WRITE)
-        self._stream = self._container.add_stream_from_template(opened.stream)
-        self._stream.metadata.clear()
-        self._stream.codec_context.extradata = opened.setup or None
-        self._expected: int | None = None
-        self._shift = 0
-        self.left_out_s = 0.0  # of the time in which nothing was said
-
-    def keep(self, packet: "Packet[AudioStream]") -> None:
-        """The next packet, in a time without gaps."""
-        if packet.pts is None or packet.time_base is None:
-            raise NoSound
-        gap = 0 if self._expected is None else packet.pts - self._expected
-        if gap * packet.time_base > GAP_S:
-            self._shift += gap
-            self.left_out_s += float(gap * packet.time_base)
-        self._expected = packet.pts + (packet.duration or 0)
-        # A new one has nothing with it: neither a setup for the codec, nor what a block of a webm may hold besides.
-        copy = Packet(bytes(packet))
-        if packet.has_sidedata("skip_samples"):
-            copy.set_sidedata(packet.get_sidedata("skip_samples"))
-        copy.is_keyframe = True
-        copy.time_base, copy.duration = packet.time_base, packet.duration
-        copy.pts = copy.dts = packet.pts - self._shift
-        copy.stream = self._stream
-        self._container.mux(copy)
-
-    def finish(self) -> None:
-        self._container.close()
 
 
 def listen(source: BinaryIO, kind: Kind, longest_s: float, target: BinaryIO) -> tuple[str, Listener]:
@@ -172,15 +130,21 @@ def listen(source: BinaryIO, kind: Kind, longest_s: float, target: BinaryIO) -> 
         raise NoSound
     source.seek(0)
     opened = Opened(source, kind)
-    listener, copy = Listener(longest_s), Copy(target, opened, kind)
+    listener, copy = Listener(longest_s), Copy(target, opened.stream, opened.setup, kind)
+    ends = 0  # by the file's own time, in which there may be gaps
     for packet in opened.container.demux(opened.stream):
         # What cannot be decoded is no sound, and is not kept.
-        if listener.hear(packet) and packet.size:
-            if opened.replaces_setup(packet):
-                raise NoSound
-            copy.keep(packet)
+        samples = listener.hear(packet)
+        if samples is None or not packet.size:
+            continue
+        if opened.replaces_setup(packet):
+            raise NoSound
+        copy.keep(packet, samples)
+        ends = (packet.pts or 0) + (packet.duration or 0)
     listener.finish()
     copy.finish()
-    if kind in TELLS_LENGTH and opened.declared_s > (float(listener.seconds) + copy.left_out_s) * MISSING_AT_MOST + 1:
+    longest_s = max(listener.seconds, float(ends * (opened.stream.time_base or 0)))
+    if kind in TELLS_LENGTH and opened.declared_s > longest_s * MISSING_AT_MOST + 1:
         raise NoSound
+    check_length(target, kind, listener.seconds)
     return opened.codec, listener

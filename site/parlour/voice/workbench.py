@@ -64,7 +64,7 @@ def _work(job: Job, source: BinaryIO, written: BinaryIO) -> dict[str, object]:
         make_rendition(source, Kind(job["kind"]), written)
         return {}
     codec, heard = listen(source, Kind(job["kind"]), job["longest_s"], written)
-    return {"codec": codec, "seconds": float(heard.seconds), "peaks": list(heard.levels.bars())}
+    return {"codec": codec, "seconds": heard.seconds, "peaks": list(heard.levels.bars())}
 
 
 def take_limits(cpu_s: int, when: str) -> None:
