@@ -131,7 +131,7 @@ async def test_a_recording_is_not_to_blame_for_a_process_that_is_killed(workshop
 async def test_a_recording_is_to_blame_for_a_process_that_reaches_its_limit(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LISTENING", msgspec.structs.replace(module.LISTENING, cpu_s=1))
+    monkeypatch.setattr(module, "LISTENING", msgspec.structs.replace(module.LISTENING, cpu_s=1, cpu_share=0))
     with pytest.raises(NoRecording):
         await listen(workshop, six_hours_of_silence())
 
@@ -165,7 +165,7 @@ async def test_nothing_is_kept_of_the_server_and_nothing_for_long(
 async def test_a_mistake_of_ours_is_told_with_its_place(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(workshop, "_longest_s", "an hour")
+    monkeypatch.setattr(module, "Job", lambda **job: job | {"longest_s": "an hour"})
     with pytest.raises(NoRecording):
         await listen(workshop, WEBM.content)
     assert "by a mistake of ours: TypeError, _note:" in caplog.text

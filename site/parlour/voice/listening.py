@@ -88,7 +88,8 @@ class Listener:
         self.levels = Levels()
         self.seconds = 0.0
         self._longest_s = longest_s
-        self._resampler = AudioResampler("s16", "mono", RATE_HZ)
+        # A second at a time, since most of what this takes is taken for each piece.
+        self._resampler = AudioResampler("s16", "mono", RATE_HZ, frame_size=RATE_HZ)
         self._packets = self._broken = 0
 
     def hear(self, packet: "Packet[AudioStream]") -> int | None:

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 2  # one is fetched or kept while another is rendered
 TRIES_AT_MOST = 3
-TAKEN_FOR = timedelta(minutes=5)  # a process that has not finished by then is gone
+FETCHED_WITHIN = timedelta(minutes=4)  # with what is written back; it takes seconds
 LOOK_EVERY_S = 20.0
 WAITING_AT_MOST = 1_000  # of the recordings that wait, so many are looked at for whose turn it is
 
@@ -77,6 +77,8 @@ class Preparing:
         self._way = way
         self._database = database
         self._workshop = workshop
+        # A process that has not finished by then is gone; one waits for the rendition of another, and then has its own.
+        self._taken_for = AT_ONCE * timedelta(seconds=workshop.renders_within_s) + FETCHED_WITHIN
         self._store = store
         self._folder = folder
         self._changed = changed  # told, in the same transaction, of the recording that is ready
@@ -130,7 +132,7 @@ class Preparing:
         async with self._taking:
             await self._way.give_way()
             now = datetime.now(UTC)
-            long_ago = now - TAKEN_FOR
+            long_ago = now - self._taken_for
             while chosen := await self._choose(long_ago):
                 async with self._database.transaction() as writing:
                     taken = await writing.execute(TAKE, {"chosen": chosen, "long_ago": long_ago, "now": now})

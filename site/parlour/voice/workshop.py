@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 import sys
 from typing import BinaryIO
@@ -29,13 +30,21 @@ class Sort(msgspec.Struct, frozen=True):
     """A sort of work, and how it is given time."""
 
     what: str
-    cpu_s: int  # for the longest recording that a mean machine may be given
+    cpu_s: int  # for the shortest recording
+    cpu_share: float  # and for each second that one may be long: some five times what it takes on a machine of today
     when: str  # Linux's word for it: text goes before both; the second takes what nobody wants
     yields: bool
 
+    def cpu_limit_s(self, longest_s: float) -> int:
+        """What a process may take, so that none reaches it by what an honest file costs on a slow machine."""
+        return math.ceil(self.cpu_s + self.cpu_share * longest_s)
 
-LISTENING = Sort("listen", 10, "SCHED_BATCH", yields=False)  # for which somebody waits
-RENDERING = Sort("rendition", 60, "SCHED_IDLE", yields=True)
+    def wall_limit_s(self, longest_s: float) -> int:
+        return self.cpu_limit_s(longest_s) * WALL_FACTOR
+
+
+LISTENING = Sort("listen", 10, 0.025, "SCHED_BATCH", yields=False)  # for which somebody waits
+RENDERING = Sort("rendition", 30, 0.08, "SCHED_IDLE", yields=True)
 
 
 class NoRecording(Refusal):
@@ -78,6 +87,11 @@ class Workshop:
         self._listening, self._rendering = Turns(AT_ONCE), asyncio.Semaphore(RENDER_AT_ONCE)
         self._workers = Workers(AT_ONCE)
 
+    @property
+    def renders_within_s(self) -> int:
+        """Then it has rendered whatever it was given, or given it up."""
+        return RENDERING.wall_limit_s(self._longest_s)
+
     def close(self) -> None:
         """Has those who wait told to send their recordings again; what is at work is finished."""
         self._listening.close()
@@ -107,13 +121,13 @@ class Workshop:
         job = Job(
             what=sort.what,
             kind=kind,
-            cpu_s=sort.cpu_s,
+            cpu_s=sort.cpu_limit_s(self._longest_s),
             longest_s=self._longest_s,
             when=sort.when,
             yields=sort.yields,
         )
         try:
-            async with asyncio.timeout(sort.cpu_s * WALL_FACTOR):
+            async with asyncio.timeout(sort.wall_limit_s(self._longest_s)):
                 answer = msgspec.json.decode(await self._workers.do(job, source, target), type=Answer)
         except TimeoutError as error:  # it got no time, which says nothing of the recording
             raise Unavailable(RETRY_AFTER_S) from error
