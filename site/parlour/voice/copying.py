@@ -98,8 +98,7 @@ def check_length(written: BinaryIO, kind: Kind, seconds: float) -> None:
         # What an ogg's codec needs before it begins is counted as if it were heard.
         before_s = sound.codec_context.delay / sound.codec_context.sample_rate
         begins_s, lasts_s = (container.start_time or 0) / av.time_base, (container.duration or 0) / av.time_base
-    is_off = (
-        abs(begins_s) > NEAR_S and kind is not Kind.MP3
-    )  # which has no times, and is said to begin where it is heard
+    # An mp3 has no times, and is said to begin where it is heard.
+    is_off = abs(begins_s) > NEAR_S and kind is not Kind.MP3
     if is_off or not -NEAR_S <= lasts_s - seconds <= NEAR_S + before_s:
         raise NoSound
