@@ -228,8 +228,8 @@ async def test_what_does_not_go_can_be_sent_again_copied_or_thrown_away(pair: Pa
     for each in (item.first, item.last):
         await expect(each).to_contain_text("Not sent")
         await expect(each).to_contain_text("We are out for a moment.")
-    await ada.page.unroute("**/messages")
     ada.means_status(500)
+    # On top of the other one: between the two nothing may get through.
     await ada.page.route("**/messages", lambda route: route.fulfill(status=500, body="<p>Oh</p>"))
     await ada.page.reload()
     await expect(item.last).to_contain_text("Sending")
