@@ -76,7 +76,7 @@ class PostgreSQL(Database):
 
 
 class Looking(AbstractAsyncContextManager[Reading]):
-    """A connection that looks, from its beginning to its end; four of them belong to each message."""
+    """A connection that looks, from its beginning to its end; each message needs several."""
 
     __slots__ = ("_loan",)
 
