@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "parlour"
 PAYLOAD_LIMIT = 7_500  # bytes; PostgreSQL takes 8,000
+SEND_EVERY_S = 0.01  # at most; what happens meanwhile goes together
 LOOK_AGAIN_S = 5.0  # how often the line is tried, so that one that died without a word is noticed
 ANSWER_WITHIN_S = 5.0
 RECONNECT_S = 0.5
@@ -131,6 +132,7 @@ class PostgresHub:
                 self._bound()
                 self._more.set()
                 raise
+            await asyncio.sleep(SEND_EVERY_S)
 
     def _bound(self) -> None:
         if len(self._waiting) > WAITING_AT_MOST:

@@ -15,7 +15,7 @@ COUNT = text("SELECT count(*) FROM attempt")
 
 async def count(database: Database) -> int:
     async with database.reading() as db:
-        return int(str((await db.execute(COUNT)).scalar_one()))
+        return int(str((await db.execute(COUNT)).one()[0]))
 
 
 async def note(database: Database, announced: Event | None = None) -> None:

@@ -117,7 +117,7 @@ async def test_a_time_is_in_utc_on_both_databases_and_never_without_its_zone(dat
     async with database.transaction() as db:
         await db.execute(insert(Attempt), [{"subject": "a", "at": at}])
     async with database.reading() as db:
-        found = (await db.execute(select(Attempt.at))).scalar_one()
+        found = (await db.execute(select(Attempt.at))).one().at
     assert found == at
     assert str(found) == "2026-11-24 12:30:00+00:00"
     with pytest.raises(Exception, match="without its zone"):

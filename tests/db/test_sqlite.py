@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from db.attempts import Opening, count, note
 from parlour.conversations.memberships import FROM_THE_STREET, THROUGH_THE_GATE
 from parlour.conversations.models import Membership
-from parlour.messages.posting import POSTED
+from parlour.messages.writing import POSTED
 
 PATIENCE_S = 5
 

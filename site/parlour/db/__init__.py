@@ -3,7 +3,6 @@
 from parlour.db.access import Database, Publish, Reading, Transaction, portions
 from parlour.db.among import Among
 from parlour.db.connecting import connect, postgres_address, sqlite_file
-from parlour.db.joined import Joined
 from parlour.db.often import Often
 from parlour.db.outages import RETRY_AFTER_S, DamagedDatabase
 from parlour.db.tables import Base, UTCDateTime
@@ -14,7 +13,6 @@ __all__ = [
     "Base",
     "DamagedDatabase",
     "Database",
-    "Joined",
     "Often",
     "Publish",
     "Reading",

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, 
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
-from sqlalchemy import Connection, Executable, Result, text
+from sqlalchemy import Connection, Executable, text
 
-from parlour.db.joined import Joined
 from parlour.db.often import Often, Values
+from parlour.db.rows import Rows
 from parlour.events import Event
 
 IDS_AT_ONCE = 5_000  # in one question
@@ -16,16 +16,13 @@ Id = TypeVar("Id")
 
 TAKE_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
 
-Rows = Sequence[Mapping[str, object]]
 Publish = Callable[[Sequence[Event]], None]
 
 
 class Execute(Protocol):
     """Runs one statement."""
 
-    def __call__(
-        self, statement: Executable | Often, values: Values | None = None, /
-    ) -> Awaitable[Result[tuple[object, ...]]]:
+    def __call__(self, statement: Executable | Often, values: Values | None = None, /) -> Awaitable[Rows]:
         """Raises what the driver raises."""
 
 
@@ -35,7 +32,7 @@ class Reading:
     def __init__(self, execute: Execute) -> None:
         self._execute = execute
 
-    async def execute(self, statement: Executable | Often, values: Values | None = None) -> Result[tuple[object, ...]]:
+    async def execute(self, statement: Executable | Often, values: Values | None = None) -> Rows:
         """Runs one statement; a sequence of values runs it once for each."""
         return await self._execute(statement, values)
 
@@ -43,19 +40,18 @@ class Reading:
 class Transaction(Reading):
     """A connection that writes; all of it is committed, or nothing is."""
 
-    def __init__(self, execute: Execute, *, alone: bool, joins: bool) -> None:
+    def __init__(self, execute: Execute, *, alone: bool) -> None:
         super().__init__(execute)
         self._announced: list[Event] = []
         self._afterwards: list[Callable[[], None]] = []
         self._alone = alone  # no other transaction writes meanwhile
-        self._joins = joins  # one statement may change several tables
 
-    async def write(self, joined: Joined, *values: Rows) -> Result[tuple[object, ...]]:
-        """Runs each statement once for each row of its values; gives what the first one gives."""
-        if self._joins and all(len(rows) == 1 for rows in values):
-            return await self.execute(joined.at_once, {name: value for [row] in values for name, value in row.items()})
-        first, *_ = [await self.execute(often, rows) for often, rows in zip(joined.each, values, strict=True)]
-        return first
+    async def at_once(self, statement: Often, values: Mapping[str, object]) -> Rows:
+        """Runs a statement that changes several tables, and is a whole transaction where a database can save the rest.
+
+        Nothing may have been done before. What comes afterwards is another transaction, if anything does.
+        """
+        return await self.execute(statement, values)
 
     def announce(self, happened: Event) -> None:
         """Tells every process, once this is committed."""

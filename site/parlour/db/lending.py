@@ -5,13 +5,14 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import asyncpg
-from sqlalchemy import Executable, Result
+from sqlalchemy import Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from parlour.db import straight
 from parlour.db.often import Often, Values
 from parlour.db.outages import DRIVER_ERRORS
+from parlour.db.rows import Rows, fetched
 
 UNDO_WITHIN_S = 2  # a line that does not take back at once what was begun on it is given up
 
@@ -28,13 +29,11 @@ class Lent:
         """Whether it stands, and nothing on it is left undone."""
         return not (self.connection.invalidated or self.line.is_closed() or self.line.is_in_transaction())
 
-    async def execute(
-        self, statement: Executable | Often, values: Values | None = None, /
-    ) -> Result[tuple[object, ...]]:
+    async def execute(self, statement: Executable | Often, values: Values | None = None, /) -> Rows:
         """Runs one statement. Raises what the driver raises."""
         if isinstance(statement, Often):
             return await straight.execute(self.line, statement, {} if values is None else values)
-        return await self.connection.execute(statement, values)
+        return fetched(await self.connection.execute(statement, values))
 
     async def undo(self) -> bool:
         """Takes back what was begun on it. Whether it answers, and can be used again."""

@@ -1,16 +1,18 @@
 """The database server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import asyncpg
-from sqlalchemy import Connection, NullPool
+from sqlalchemy import Connection, Executable, NullPool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from parlour.db.access import Database, Publish, Reading, Transaction
 from parlour.db.lending import Lending, Lent, Loan
+from parlour.db.often import Often, Values
 from parlour.db.outages import refuse_if_down, refused_when_down
+from parlour.db.rows import Rows
 from parlour.db.wholly import wholly
 
 CONNECTIONS_AT_MOST = 8  # that read, and as many that write
@@ -45,10 +47,12 @@ class PostgreSQL(Database):
     async def transaction(self) -> AsyncIterator[Transaction]:
         with refused_when_down():
             async with self._lending.lend(self._writers) as lent:
-                await lent.line.execute("BEGIN")
-                transaction = Transaction(lent.execute, alone=False, joins=True)
+                transaction = Writing(lent)
                 yield transaction
-                await wholly(self._commit(lent, transaction))
+                if transaction.begun:
+                    await wholly(self._commit(transaction))
+                else:
+                    transaction.end_well(self._publish)
 
     async def run_in_transaction(self, work: Callable[[Connection], None]) -> None:
         # A migration may take longer than any other statement, and wait for one that runs elsewhere.
@@ -70,9 +74,33 @@ class PostgreSQL(Database):
             server_settings=PLANNING | SERVER_LIMITS,
         )
 
-    async def _commit(self, lent: Lent, transaction: Transaction) -> None:
-        await lent.line.execute("COMMIT")
+    async def _commit(self, transaction: "Writing") -> None:
+        await transaction.commit()
         transaction.end_well(self._publish)
+
+
+class Writing(Transaction):
+    """A transaction that begins with its first statement, since one statement alone needs no beginning and no end."""
+
+    def __init__(self, lent: Lent) -> None:
+        super().__init__(lent.execute, alone=False)
+        self._line = lent.line
+        self.begun = False
+
+    async def execute(self, statement: Executable | Often, values: Values | None = None) -> Rows:
+        if not self.begun:
+            await self._line.execute("BEGIN")
+            self.begun = True
+        return await super().execute(statement, values)
+
+    async def at_once(self, statement: Often, values: Mapping[str, object]) -> Rows:
+        if self.begun:
+            raise RuntimeError("something is under way already")
+        return await super().execute(statement, values)
+
+    async def commit(self) -> None:
+        """Ends what was begun."""
+        await self._line.execute("COMMIT")
 
 
 class Looking(AbstractAsyncContextManager[Reading]):

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 
-from sqlalchemy import URL, Connection, Engine, Executable, NullPool, Result, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Executable, NullPool, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -17,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from parlour.db.access import Database, Execute, Publish, Reading, Transaction
 from parlour.db.often import Often, Values
 from parlour.db.outages import refused_when_down, sqlite_code
+from parlour.db.rows import Rows, fetched
 from parlour.db.straight import execute_at_once
 from parlour.db.wholly import wholly
 
@@ -52,7 +53,7 @@ class SQLite(Database):
     async def transaction(self) -> AsyncIterator[Transaction]:
         with refused_when_down():
             async with self._writer() as connection:
-                transaction = Transaction(_at_once(connection), alone=True, joins=False)
+                transaction = Transaction(_at_once(connection), alone=True)
                 yield transaction
                 await wholly(self._commit(connection, transaction))
 
@@ -129,10 +130,10 @@ def _at_once(connection: Connection) -> Execute:
     if not isinstance(driver, sqlite3.Connection):
         raise TypeError("SQLite's own driver was expected")
 
-    async def execute(statement: Executable | Often, values: Values | None = None) -> Result[tuple[object, ...]]:
+    async def execute(statement: Executable | Often, values: Values | None = None) -> Rows:
         if not isinstance(statement, Often):
-            return connection.execute(statement, values)
+            return fetched(connection.execute(statement, values))
         found = execute_at_once(driver, statement, {} if values is None else values)
-        return connection.execute(statement.statement, values) if found is None else found
+        return fetched(connection.execute(statement.statement, values)) if found is None else found
 
     return execute

@@ -6,13 +6,15 @@ needs ten of them.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import asyncpg
-from sqlalchemy import URL, Delete, Dialect, Insert, Result, Select, TypeDecorator, Update
-from sqlalchemy.engine import IteratorResult
+from sqlalchemy import ARRAY, URL, Delete, Dialect, Insert, Select, TypeDecorator, Update
 from sqlalchemy.engine.result import SimpleResultMetaData
+from sqlalchemy.types import TypeEngine
 
 from parlour.db.often import Often, Values
+from parlour.db.rows import Row, Rows
 
 Convert = Callable[[object], object]
 
@@ -39,7 +41,7 @@ class Straight:
         self._sent = [
             (place, convert)
             for place, name in enumerate(self._names)
-            if (convert := written.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+            if (convert := _converter(written.binds[name].type, dialect))
         ]
         # PostgreSQL's driver gives everything as it should be, but for what is made of it by ourselves.
         self._read = [
@@ -48,9 +50,9 @@ class Straight:
             if (dialect is SQLITE or isinstance(column.type, TypeDecorator))
             and (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
         ]
-        names_of_columns = [str(name) for name, _ in statement.exported_columns.items()]
-        self._columns = SimpleResultMetaData(names_of_columns)
-        self.gives_rows = bool(names_of_columns)
+        columns = [str(name) for name, _ in statement.exported_columns.items()]
+        self.gives_rows = bool(columns)
+        self._make = partial(Row, SimpleResultMetaData(columns), None, {name: at for at, name in enumerate(columns)})
 
     def send(self, values: Mapping[str, object]) -> list[object]:
         """The values in the order in which the text has them."""
@@ -60,17 +62,29 @@ class Straight:
             sent[place] = convert(sent[place])
         return sent
 
-    def read(self, records: Iterable[Sequence[object]]) -> Result[tuple[object, ...]]:
-        """What came, as SQLAlchemy gives it."""
-        return IteratorResult(self._columns, iter([self._row(record) for record in records]))
-
-    def _row(self, record: Sequence[object]) -> tuple[object, ...]:
+    def read(self, records: Iterable[Sequence[object]]) -> Rows:
+        """What came, with the names of its columns."""
         if not self._read:
-            return tuple(record)
+            return Rows(list(map(self._make, records)))
+        return Rows([self._row(record) for record in records])
+
+    def _row(self, record: Sequence[object]) -> Row:
         row = list(record)
         for place, convert in self._read:
             row[place] = convert(row[place])
-        return tuple(row)
+        return self._make(row)
+
+
+def _converter(kind: TypeEngine[object], dialect: Dialect) -> Convert | None:
+    """What makes of a value what the driver takes; nothing where it takes it as it is."""
+    if not isinstance(kind, ARRAY):
+        return kind.dialect_impl(dialect).bind_processor(dialect)
+    convert = _converter(kind.item_type, dialect)
+    return partial(_convert_each, convert) if convert else None
+
+
+def _convert_each(convert: Convert, values: Iterable[object]) -> list[object]:
+    return [convert(value) for value in values]
 
 
 def straight(often: Often, names: Iterable[str], dialect: Dialect) -> Straight:
@@ -82,7 +96,7 @@ def straight(often: Often, names: Iterable[str], dialect: Dialect) -> Straight:
     return often.written[kind]
 
 
-async def execute(connection: asyncpg.Connection, often: Often, values: Values) -> Result[tuple[object, ...]]:
+async def execute(connection: asyncpg.Connection, often: Often, values: Values) -> Rows:
     """Runs it on PostgreSQL once, or once for each of a sequence of values. Raises what the driver raises."""
     if isinstance(values, Mapping):
         written = straight(often, values, POSTGRESQL)
@@ -95,7 +109,7 @@ async def execute(connection: asyncpg.Connection, often: Often, values: Values) 
     return written.read([])
 
 
-def execute_at_once(connection: sqlite3.Connection, often: Often, values: Values) -> Result[tuple[object, ...]] | None:
+def execute_at_once(connection: sqlite3.Connection, often: Often, values: Values) -> Rows | None:
     """The same on SQLite; None for a text that is not the same each time. Raises what the driver raises."""
     several = [values] if isinstance(values, Mapping) else values
     written = straight(often, several[0], SQLITE)

@@ -9,7 +9,8 @@ from parlour.conversations.memberships import Place
 from parlour.db import Reading
 from parlour.errors import TooMany
 from parlour.messages.models import Message
-from parlour.messages.posting import Posting, Stored
+from parlour.messages.posting import Posting
+from parlour.messages.writing import Stored
 from parlour.pace import RightOfWay
 from parlour.rates import Limiter, Rate
 from parlour.uploads import Upload
