@@ -24,6 +24,7 @@ from processes import free_ports
 from running import running
 from services import Postgres
 
+ALLOCATED_AT_MOST = 20_000  # objects, before the youngest are looked through for garbage
 PLENTY = Rate(100_000, 60)
 KEYS = ("a key that only the tests have, and long enough",)
 PUSH_KEY = "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94"
@@ -52,9 +53,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays to the end: nobody need look it through for garbage again and again."""
+    """What was imported stays to the end: nobody need look it through for garbage again and again.
+
+    The rest is looked through now and then, as in a server: as often as by default takes a twentieth of all the time.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(ALLOCATED_AT_MOST)
 
 
 class OpenHouse(Protocol):

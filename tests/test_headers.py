@@ -11,7 +11,7 @@ from browsing import ON_SQLITE
 from conftest import OpenHouse
 from parlour.conversations import routes as conversations
 from parlour.rates import Rate
-from people import PASSWORD, Person
+from people import PASSWORD, TRUSTED, Person
 
 pytestmark = ON_SQLITE
 
@@ -172,7 +172,7 @@ async def test_cookies_are_ours_alone(house: str) -> None:
 
 async def test_over_https_cookies_belong_to_the_host_and_the_browser_is_told_to_stay(open_house: OpenHouse) -> None:
     url = await open_house(base_url="https://chat.example.org")
-    async with httpx.AsyncClient(base_url=url, headers=SECURE) as browser:
+    async with httpx.AsyncClient(base_url=url, headers=SECURE, verify=TRUSTED) as browser:
         page = await browser.get("/sign-up")
         assert int(page.headers["strict-transport-security"].removeprefix("max-age=")) >= 180 * 86_400
         answer = await browser.post("/sign-up", data={"username": "Ada", "password": PASSWORD})
