@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 
 from litestar.enums import HttpMethod, ScopeType
+from litestar.exceptions import LitestarException
 from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
 
 from parlour.compression import compress, takes_gzip
@@ -40,6 +41,8 @@ NOT_OUR_HOST = b"This is not an address of this Parlour. Its operator can set PA
 PLAIN_PATH = re.compile(rb"/|(/[A-Za-z0-9._-]+)+")
 NO_PATH = "/-"  # leads nowhere
 ON_SHUTDOWN = "parlour.on_shutdown"  # in the state of the lifespan: what is called as soon as the server is to stop
+
+BROKEN_OFF = "broken_off"  # in the state of a request whose answer ends before its end
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -92,8 +95,13 @@ class Porter:
                 await send(start)
             await send(message)
 
-        with self._way.first() if _is_small_form(scope) else nullcontext():
-            await self._app(asked, receive, send_dressed)
+        try:
+            with self._way.first() if _is_small_form(scope) else nullcontext():
+                await self._app(asked, receive, send_dressed)
+        except LitestarException:
+            if BROKEN_OFF not in asked["state"]:
+                raise
+            # Whoever breaks an answer off has said why; the server closes the line, since less came than was promised.
 
     def _completed(self, headers: Headers) -> Headers:
         present = {name.lower() for name, _ in headers}

@@ -42,7 +42,7 @@ EVERY_SAMPLE = (
     Sample("voice.mp3", 7.642, "mp3", "audio/mpeg"),
     Sample("voice.wav", 7.642, "wav", "audio/wav"),
 )
-WEBM, PHONE = EVERY_SAMPLE[0], EVERY_SAMPLE[6]
+WEBM, PHONE, WAV = EVERY_SAMPLE[0], EVERY_SAMPLE[6], EVERY_SAMPLE[8]
 
 
 async def speak(

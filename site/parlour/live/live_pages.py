@@ -181,11 +181,15 @@ class LivePages:
             return
         self._read, self._came = {}, {}
         try:
+            # Marks are moved in the order in which everybody moves them, and one kind at a time: whoever has some and
+            # waits for others would have those wait for ever who post meanwhile.
             async with self._database.transaction() as db:
-                for (conversation_id, user_id), seq in read.items():
+                for (conversation_id, user_id), seq in sorted(read.items()):
                     with contextlib.suppress(NotThere):  # who was removed meanwhile has read nothing
                         await read_up_to(db, await enter(db, user_id, conversation_id), seq)
-                if came:
+            read = {}
+            if came:
+                async with self._database.transaction() as db:
                     await deliver(db, came)
         except Unavailable:
             self._read, self._came = read | self._read, came | self._came

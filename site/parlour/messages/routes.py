@@ -1,6 +1,5 @@
 """Posting, reading, editing and deleting messages; each form has an answer with scripts and one without."""
 
-import contextlib
 from collections.abc import Mapping
 
 import msgspec
@@ -118,10 +117,14 @@ async def post_message(
         if not stored:
             raise
     else:
-        if upload:
-            stored = await speaking.post(place, viewer.name, key, text, upload)
-        else:
-            stored = await posting.post(place, viewer.name, key, text)
+        try:
+            if upload:
+                stored = await speaking.post(place, viewer.name, key, text, upload)
+            else:
+                stored = await posting.post(place, viewer.name, key, text)
+        except Unavailable:
+            posts.take_back(viewer.id)  # what is not stored is no post
+            raise
         if stored.again:
             posts.take_back(viewer.id)
     if viewer.carried_to(f"/conversations/{place.id}"):
@@ -257,8 +260,7 @@ async def delete(
         line = await find_own_message(db, posted.viewer.id, parse_id(message_id))
     async with database.transaction() as writing:
         revision, objects = await editing.delete(writing, line)
-    with contextlib.suppress(Unavailable):  # nobody can hear it any more, and what is left is swept up
-        await store.remove(*objects)
+    await store.remove_soon(*objects)  # nobody can hear it any more
     return await _answer_change(request, posted, line, revision, answers)
 
 

@@ -31,6 +31,7 @@ OLD_ENOUGH = (
         Recording.id,
         Recording.name,
         Recording.kind,
+        Recording.size_bytes,
         Recording.rendition_bytes,
         Recording.preparing,
         Recording.missing,
@@ -65,7 +66,8 @@ class Mending(msgspec.Struct, frozen=True):
 
     id: int
     name: str
-    gone: str  # the object that was not found, if it is about one
+    gone: str  # the object that was not found whole, if it is about one
+    size: int  # which it should have
     missing: bool
     preparing: bool
     values: dict[str, bool | int | None]
@@ -83,12 +85,14 @@ async def mend_rows(database: Database, store: Store, inventory: Inventory, olde
     lost: list[str] = []
     found: list[str] = []
     for mending in due:
-        if (not mending.gone or await _is_gone(store, mending.gone)) and await _mend(database, mending, changed):
+        if (not mending.gone or await _is_gone(store, mending)) and await _mend(database, mending, changed):
             (lost if mending.gone else found).append(mending.gone or mending.name)
     if lost:
-        log.error("These were removed from the store of recordings, and cannot be heard any more: %s.", _named(lost))
+        log.error(
+            "These are not in the store of recordings any more, or not whole, and cannot be heard: %s.", named(lost)
+        )
     if found:
-        log.warning("These are in the store of recordings again: %s.", _named(found))
+        log.warning("These are in the store of recordings again: %s.", named(found))
 
 
 async def _rows(database: Database, oldest: datetime) -> AsyncIterator[Row[tuple[object, ...]]]:
@@ -108,24 +112,24 @@ def _compare(row: Row[tuple[object, ...]], inventory: Inventory) -> Mending | No
     original, rendition = inventory.has(row.id, ORIGINAL), inventory.has(row.id, RENDITION)
     can_render = original and row.kind in NEEDS_RENDITION
     values: dict[str, bool | int | None] = {}
-    gone = ""
+    gone, size = "", 0
     if row.rendition_bytes is not None and not rendition:
-        gone = rendition_of(row.name)
+        gone, size = rendition_of(row.name), row.rendition_bytes
         values = {"rendition_bytes": None, "preparing": can_render, "tries": 0}
     if original == row.missing:
-        gone = "" if original else f"{row.name}.{row.kind}"
+        gone, size = ("", 0) if original else (f"{row.name}.{row.kind}", row.size_bytes)
         if original and row.rendition_bytes is None:
             values |= {"preparing": can_render, "tries": 0}
         values["missing"] = not original
-    return Mending(row.id, row.name, gone, row.missing, row.preparing, values) if values else None
+    return Mending(row.id, row.name, gone, size, row.missing, row.preparing, values) if values else None
 
 
-async def _is_gone(store: Store, name: str) -> bool:
+async def _is_gone(store: Store, mending: Mending) -> bool:
+    """Whether it is still so, now that one asks for it alone."""
     try:
-        await store.open(name)
+        return await store.size(mending.gone) != mending.size
     except NotThere:
         return True
-    return False
 
 
 async def _mend(database: Database, mending: Mending, changed: Changed) -> bool:
@@ -146,6 +150,7 @@ async def _mend(database: Database, mending: Mending, changed: Changed) -> bool:
     return False
 
 
-def _named(names: Sequence[str]) -> str:
+def named(names: Sequence[str]) -> str:
+    """As many of them as one line of the log should hold."""
     more = len(names) - NAMED_AT_MOST
     return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

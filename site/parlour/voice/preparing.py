@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 2  # one is fetched or kept while another is rendered
 TRIES_AT_MOST = 3
-FETCHED_WITHIN = timedelta(minutes=4)  # with what is written back; it takes seconds
+RENEW_EVERY_S = 20.0
+TAKEN_FOR = timedelta(seconds=90)  # then whoever took one and says no more of it is gone
 LOOK_EVERY_S = 20.0
 WAITING_AT_MOST = 1_000  # of the recordings that wait, so many are looked at for whose turn it is
 
@@ -38,6 +39,10 @@ TAKE = Often(
     .values(taken_at=bindparam("now"), tries=Recording.tries + 1)
     .returning(Recording.id, Recording.name, Recording.kind, Recording.tries)
 )
+HOLD = Often(
+    update(Recording).where(Recording.id == bindparam("held"), Recording.preparing).values(taken_at=bindparam("now"))
+)
+THERE = Often(select(Recording.id).where(Recording.id == bindparam("wanted")))
 FINISH = Often(
     update(Recording)
     .where(Recording.id == bindparam("prepared"), Recording.preparing)
@@ -77,8 +82,6 @@ class Preparing:
         self._way = way
         self._database = database
         self._workshop = workshop
-        # A process that has not finished by then is gone; one waits for the rendition of another, and then has its own.
-        self._taken_for = AT_ONCE * timedelta(seconds=workshop.renders_within_s) + FETCHED_WITHIN
         self._store = store
         self._folder = folder
         self._changed = changed  # told, in the same transaction, of the recording that is ready
@@ -90,10 +93,11 @@ class Preparing:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Takes up what an earlier process left."""
+        """Takes up what an earlier process left; at once where nobody else can be at it."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        async with self._database.transaction() as db:
-            await db.execute(update(Recording).where(Recording.preparing).values(taken_at=None))
+        if self._database.is_sqlite:
+            async with self._database.transaction() as db:
+                await db.execute(update(Recording).where(Recording.preparing).values(taken_at=None))
         self._tasks = [asyncio.create_task(self._work(), name=f"preparing {number}") for number in range(AT_ONCE)]
 
     async def stop(self) -> None:
@@ -124,15 +128,27 @@ class Preparing:
         """Whether there was one."""
         task = await self._take()
         if task:
-            await self._prepare(task)
+            holding = asyncio.create_task(self._hold(task), name="holding")
+            try:
+                await self._prepare(task)
+            finally:
+                holding.cancel()
         return task is not None
+
+    async def _hold(self, task: Task) -> None:
+        """Says now and then that it is still taken."""
+        while True:
+            await asyncio.sleep(RENEW_EVERY_S)
+            with contextlib.suppress(Unavailable):
+                async with self._database.transaction() as db:
+                    await db.execute(HOLD, {"held": task.id, "now": datetime.now(UTC)})
 
     async def _take(self) -> Task | None:
         """The recording whose turn it is; nobody else takes it for a while."""
         async with self._taking:
             await self._way.give_way()
             now = datetime.now(UTC)
-            long_ago = now - self._taken_for
+            long_ago = now - TAKEN_FOR
             while chosen := await self._choose(long_ago):
                 async with self._database.transaction() as writing:
                     taken = await writing.execute(TAKE, {"chosen": chosen, "long_ago": long_ago, "now": now})
@@ -181,9 +197,10 @@ class Preparing:
         await self._way.give_way()
         async with self._database.transaction() as db:
             done = await db.execute(FINISH, {"prepared": task.id, "size": rendition_bytes})
-            still_there = bool(done.all())
-            if still_there:
+            if done.all():
                 await self._changed(db, task.id)
+            # Another process may have been faster; then this is the same rendition, and stays.
+            still_there = bool((await db.execute(THERE, {"wanted": task.id})).all())
         if not still_there and rendition_bytes is not None:  # its message was deleted meanwhile
             await self._store.remove(rendition_of(task.name))
 

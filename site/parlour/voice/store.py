@@ -21,15 +21,20 @@ from parlour.nameless import nameless_file
 from parlour.pace import RightOfWay
 
 if TYPE_CHECKING:  # names that are only there for whoever checks types
-    from obstore import GetResult
+    from obstore import BytesStream
     from obstore.store import S3Config
 
 log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 256 * 1024
 RETRY_AFTER_S = 5
-ANSWER_WITHIN_S = "20s"
-CONNECT_WITHIN_S = "3s"
+CONNECT_WITHIN = "3s"
+# One's own limits, since the driver's is for all of a request: what is long takes long where the way is slow.
+ANSWER_WITHIN_S = 10.0  # to a question, and until the next bytes come
+KEEP_WITHIN_S = 20.0  # and a second more for each of these bytes
+SLOWEST_BYTES_A_SECOND = 32 * 1024
+DRIVER_GIVES_UP = "1h"
+REMOVE_WITHIN_S = 1.0  # while somebody waits for it
 Setting = Literal["endpoint", "region", "access_key_id", "secret_access_key"]
 GIVEN: tuple[Setting, ...] = ("endpoint", "region", "access_key_id", "secret_access_key")
 
@@ -40,10 +45,15 @@ class VoiceUnavailable(Unavailable):
     sentence = "Recordings cannot be kept just now; text can. Please try again in a moment."
 
 
+class BrokenOff(Exception):
+    """The store fell silent in the middle of an object, of which somebody has the beginning."""
+
+
 class Stored(msgspec.Struct, frozen=True):
     """An object in the store."""
 
     name: str
+    size: int  # bytes
     modified_at: datetime
 
 
@@ -56,6 +66,7 @@ class Store:
         self._folder = folder if not url else Path(unquote(urlsplit(url).path)) if url.startswith("file:") else None
         self._url = url
         self._store: ObjectStore | None = None
+        self._removing: set[asyncio.Task[None]] = set()
 
     @property
     def missing_folder(self) -> Path | None:
@@ -73,12 +84,14 @@ class Store:
 
     async def put(self, name: str, content: BinaryIO) -> None:
         """Keeps all that is in the file; on disk when this returns. Raises VoiceUnavailable."""
+        size = content.seek(0, os.SEEK_END)
         content.seek(0)
         await self._way.give_way()
         with _refused_when_down():
             if self._folder:
                 self._folder.stat()  # what is to be kept would make it
-            await obstore.put_async(self._opened(), name, content)
+            async with asyncio.timeout(KEEP_WITHIN_S + size / SLOWEST_BYTES_A_SECOND):
+                await obstore.put_async(self._opened(), name, content)
             if self._folder:
                 await self._way.give_way()
                 await asyncio.to_thread(_settle, self._folder / name)
@@ -92,8 +105,11 @@ class Store:
                     file = stack.enter_context(await self._file(self._folder / name))
                 else:
                     file = await stack.enter_async_context(nameless_file(folder))
-                    async for chunk in await self.open(name):
-                        await asyncio.to_thread(file.write, chunk)
+                    try:
+                        async for chunk in await self.open(name):
+                            await asyncio.to_thread(file.write, chunk)
+                    except BrokenOff as error:
+                        raise VoiceUnavailable(RETRY_AFTER_S) from error
                     file.flush()
             yield file
 
@@ -105,20 +121,50 @@ class Store:
             raise NotThere from error
 
     async def open(self, name: str, part: tuple[int, int] | None = None) -> AsyncIterator[bytes]:
-        """All of an object in chunks, or from a byte to before another. Raises NotThere, and VoiceUnavailable."""
+        """All of an object in chunks, or from a byte to before another; its beginning is there when this returns.
+
+        Raises NotThere, and VoiceUnavailable; and what it gives raises BrokenOff.
+        """
         with _refused_when_down():
-            try:
-                found = await obstore.get_async(self._opened(), name, options={"range": part} if part else None)
-            except (FileNotFoundError, NotFoundError) as error:
-                await self._expect_answer()
-                raise NotThere from error
-        return _chunks(found)
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                try:
+                    found = await obstore.get_async(self._opened(), name, options={"range": part} if part else None)
+                except (FileNotFoundError, NotFoundError) as error:
+                    await self._expect_answer()
+                    raise NotThere from error
+                chunks = found.stream(min_chunk_size=CHUNK_BYTES)
+                first = await anext(chunks, b"")
+            if not first:  # nothing that we keep is empty
+                raise VoiceUnavailable(RETRY_AFTER_S)
+        return _chunks(bytes(first), chunks)
+
+    async def size(self, name: str) -> int:
+        """How many bytes an object has. Raises NotThere, and VoiceUnavailable."""
+        with _refused_when_down():
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                try:
+                    return (await obstore.head_async(self._opened(), name))["size"]
+                except (FileNotFoundError, NotFoundError) as error:
+                    await self._expect_answer()
+                    raise NotThere from error
 
     async def remove(self, *names: str) -> None:
         """Removes objects; one that is not there is no matter. Raises VoiceUnavailable."""
         for name in names:
             with _refused_when_down(), contextlib.suppress(FileNotFoundError, NotFoundError):
-                await obstore.delete_async(self._opened(), name)
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    await obstore.delete_async(self._opened(), name)
+
+    async def remove_soon(self, *names: str) -> None:
+        """The same while somebody waits, who need not for long: what is not removed is swept up later."""
+        removing = asyncio.create_task(self._remove_or_leave(*names), name="removing")
+        self._removing.add(removing)
+        removing.add_done_callback(self._removing.discard)
+        await asyncio.wait({removing}, timeout=REMOVE_WITHIN_S)
+
+    async def _remove_or_leave(self, *names: str) -> None:
+        with contextlib.suppress(VoiceUnavailable):
+            await self.remove(*names)
 
     async def listing(self) -> AsyncIterator[list[Stored]]:
         """Every object, in portions. Raises VoiceUnavailable."""
@@ -126,7 +172,7 @@ class Store:
             if self._folder:
                 self._folder.stat()
             async for portion in obstore.list(self._opened()):
-                yield [Stored(found["path"], found["last_modified"]) for found in portion]
+                yield [Stored(found["path"], found["size"], found["last_modified"]) for found in portion]
 
     async def remove_scraps(self, oldest: datetime) -> None:
         """Removes what a folder holds of objects that were never finished; another store keeps none."""
@@ -147,10 +193,17 @@ class Store:
         return self._store
 
 
-async def _chunks(found: "GetResult") -> AsyncIterator[bytes]:
-    with _refused_when_down():
-        async for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
-            yield bytes(chunk)
+async def _chunks(first: bytes, others: "BytesStream") -> AsyncIterator[bytes]:
+    chunk: bytes | None = first
+    try:
+        while chunk is not None:
+            yield chunk
+            with _refused_when_down():
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    found = await anext(others, None)
+            chunk = None if found is None else bytes(found)
+    except VoiceUnavailable as error:
+        raise BrokenOff from error
 
 
 def _open_bucket(url: str) -> S3Store:
@@ -167,7 +220,7 @@ def _open_bucket(url: str) -> S3Store:
         parts.hostname,
         prefix=parts.path.strip("/") or None,
         config=given,
-        client_options={"allow_http": True, "timeout": ANSWER_WITHIN_S, "connect_timeout": CONNECT_WITHIN_S},
+        client_options={"allow_http": True, "timeout": DRIVER_GIVES_UP, "connect_timeout": CONNECT_WITHIN},
         retry_config={"max_retries": 1},
     )
 

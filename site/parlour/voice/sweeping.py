@@ -6,22 +6,31 @@ And has the rows mended whose bytes are gone.
 import asyncio
 import contextlib
 import logging
+import re
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import bindparam, select
 
 from parlour.db import Database
 from parlour.errors import Unavailable
-from parlour.voice.missing import Changed, Inventory, mend_rows
+from parlour.voice.intake import NAME_BYTES
+from parlour.voice.missing import Changed, Inventory, mend_rows, named
 from parlour.voice.models import Recording
 from parlour.voice.recordings import rendition_of
 from parlour.voice.store import Store
 
 log = logging.getLogger(__name__)
 
-KNOWN = select(Recording.id, Recording.name, Recording.kind).where(
-    Recording.name.in_(bindparam("names", expanding=True))
-)
+OURS = re.compile(rf"[0-9a-f]{{{2 * NAME_BYTES}}}\.[a-z0-9]+")
+UNKNOWN_AT_MOST = 10  # where there are more than known ones, too: then it is rather the store of another house
+KNOWN = select(
+    Recording.id,
+    Recording.name,
+    Recording.kind,
+    Recording.size_bytes,
+    Recording.rendition_bytes,
+    Recording.preparing,
+).where(Recording.name.in_(bindparam("names", expanding=True)))
 
 
 async def begin_store(database: Database, store: Store) -> None:
@@ -50,20 +59,42 @@ async def sweep_now_and_then(database: Database, store: Store, every_s: int, cha
 async def sweep(database: Database, store: Store, age_s: int, changed: Changed) -> None:
     """Removes every object of that age of which no row tells; and `changed` hears of rows whose objects are gone.
 
-    Raises Unavailable.
+    What bears no name that we give stays, whoever put it there. Raises Unavailable.
     """
     oldest = datetime.now(UTC) - timedelta(seconds=age_s)
     inventory = Inventory()
+    unknown: list[str] = []
+    scraps: list[str] = []
+    kept = 0
     async for portion in store.listing():
         async with database.reading() as db:
             rows = await db.execute(KNOWN, {"names": sorted({_recording(found.name) for found in portion})})
             known = {row.name: row for row in rows}
         for found in portion:
-            if row := known.get(_recording(found.name)):
-                is_original = found.name == f"{row.name}.{row.kind}"
-                inventory.note(row.id, is_rendition=not is_original and found.name == rendition_of(row.name))
-        due = [found.name for found in portion if found.modified_at <= oldest]
-        await store.remove(*(name for name in due if _recording(name) not in known))
+            row = known.get(_recording(found.name))
+            is_due = found.modified_at <= oldest and OURS.fullmatch(found.name)
+            if not row:
+                unknown += [found.name] if is_due else []
+            elif found.name == f"{row.name}.{row.kind}":
+                kept += 1
+                if found.size == row.size_bytes:  # else it was cut, and cannot be heard
+                    inventory.note(row.id, is_rendition=False)
+            elif found.name == rendition_of(row.name) and (row.preparing or row.rendition_bytes is not None):
+                if found.size == row.rendition_bytes:
+                    inventory.note(row.id, is_rendition=True)
+            elif is_due:  # of a rendition that was never finished
+                scraps.append(found.name)
+    if len(unknown) > max(kept, UNKNOWN_AT_MOST):
+        log.error(
+            "The store has %d recordings of which the database knows nothing, and %d of which it does. It is taken for "
+            "the wrong one, and nothing is removed.",
+            len(unknown),
+            kept,
+        )
+        unknown = []
+    await store.remove(*unknown, *scraps)
+    if unknown or scraps:
+        log.info("Removed from the store of recordings, since no message has them: %s.", named([*unknown, *scraps]))
     await store.remove_scraps(oldest)
     await mend_rows(database, store, inventory, oldest, changed)
 

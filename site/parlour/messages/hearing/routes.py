@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import Redirect, Response, Stream
+from litestar.types import Scope
 
 from parlour.accounts.authentication import ThePosted, TheViewer
 from parlour.db import Database
@@ -14,10 +15,11 @@ from parlour.events import RecordingHeard
 from parlour.forms import Asked, Form, Given, parse_id
 from parlour.messages.editing import mark_played
 from parlour.messages.hearing.gate import Audible, find_audible
+from parlour.porter import BROKEN_OFF
 from parlour.voice.formats import FORMATS, Kind
 from parlour.voice.listened import SPEEDS, note_listened, read_listened
 from parlour.voice.ranges import NoSuchRange, choose_range, holds
-from parlour.voice.store import Store
+from parlour.voice.store import BrokenOff, Store
 
 ADDRESS = re.compile(r"([1-9][0-9]*)\.([a-z0-9]+)")
 HEADERS = {
@@ -59,7 +61,7 @@ async def hear(
     if part:
         headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
     content = await store.open(f"{audible.name}.{suffix}", part)  # also for HEAD, which promises what GET would give
-    content = _nothing() if "only_head" in request.state else content
+    content = _nothing() if "only_head" in request.state else _promised(content, end - start, request.scope)
     return Stream(content, status_code=206 if part else 200, headers=headers, media_type=media_type)
 
 
@@ -105,6 +107,20 @@ def _parse_progress(form: Form, audible: Audible) -> tuple[float, float | None]:
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,20})?", position) or speed not in known:
         raise NoProgress
     return min(float(position), audible.seconds), None if speed is None else float(speed)
+
+
+async def _promised(content: AsyncIterator[bytes], length: int, scope: Scope) -> AsyncIterator[bytes]:
+    """The content; where less of it comes than was promised, the line is to be closed, so that the player knows."""
+    sent = 0
+    try:
+        async for chunk in content:
+            sent += len(chunk)
+            yield chunk
+        if sent < length:
+            raise BrokenOff
+    except BrokenOff:
+        scope["state"][BROKEN_OFF] = True
+        raise
 
 
 async def _nothing() -> AsyncIterator[bytes]:
