@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import Dialog, Route, expect
 
 from browsing import Door, Visitor
 from conftest import OpenHouse
@@ -198,6 +198,29 @@ async def test_a_chosen_file_is_sent_as_it_is_and_what_was_listened_to_before_is
     assert await ada.page.evaluate("window.sounds.length > 0 && window.sounds.every((sound) => sound.paused)")
     await expect(unsent(ada.page)).to_be_visible()
     assert (await takes_kept(ada.page))[0] == 1
+
+
+async def test_a_browser_that_can_keep_nothing_says_so_and_asks_before_it_loses_it(ada: Visitor) -> None:
+    session = await ada.context.new_cdp_session(ada.page)
+    await session.send("Storage.overrideQuotaForOrigin", {"origin": ada.url, "quotaSize": 1})
+    recorder = Recorder(ada)
+    await recorder.record("0:02")
+    await expect(recorder.words).to_contain_text("send it before you leave this page")
+    await recorder.button("Done").click()
+    await expect(recorder.play).to_be_visible()
+    await expect(recorder.words).to_contain_text("send it before you leave this page")
+    asked: list[str] = []
+
+    async def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        await dialog.dismiss()
+
+    ada.page.on("dialog", stay)
+    await ada.page.evaluate("location.assign('/settings')")
+    await expect(recorder.play).to_be_visible()
+    await ada.say("sent in time")
+    await expect(Heard(ada, "sent in time").play).to_be_visible()
+    assert asked == ["beforeunload"]
 
 
 async def test_a_server_that_is_killed_under_an_upload_gets_it_once(

@@ -13,7 +13,7 @@ from conftest import KEYS
 from parlour import db, schema
 from parlour.conversations.memberships import Place
 from parlour.db import Database, postgresql, sqlite
-from parlour.errors import Unavailable
+from parlour.errors import NotThere, Unavailable
 from parlour.messages import posting
 from parlour.messages.history import Line, read_page
 from parlour.messages.posting import Posting
@@ -137,13 +137,31 @@ async def test_a_group_that_fails_as_nobody_foresaw_does_not_stop_the_next_one(
     place = await a_place(database)
     door = Posting(database, KEYS, ignore, NOBODY_COMES)
     door.start()
-    nowhere = Place(id=999, user_id=place.user_id, revision=0, last_seq=0, read_seq=0, other_id=1, name="Ada")
+    nobody = Place(id=place.id, user_id=999, revision=0, last_seq=0, read_seq=0, other_id=1, name="Ada")
     with pytest.raises(Unavailable):
-        await door.post(nowhere, "Ada", "0123456789abcdef", "hello")
+        await door.post(nobody, "Ada", "0123456789abcdef", "hello")
     await door.post(place, "Ada", "0123456789abcdef", "hello")
     await door.stop()
     assert await texts(database, place.id) == ["hello"]
     assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+async def test_a_conversation_that_is_gone_when_its_turn_comes_is_not_there(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = await a_place(database)
+    nowhere = Place(id=999, user_id=place.user_id, revision=0, last_seq=0, read_seq=0, other_id=1, name="Ada")
+    door = Posting(database, KEYS, ignore, NOBODY_COMES)
+    lost, kept = (
+        asyncio.create_task(door.post(where, "Ada", "0123456789abcdef", "hello")) for where in (nowhere, place)
+    )
+    await asyncio.sleep(0)
+    door.start()
+    with pytest.raises(NotThere):
+        await lost
+    assert not (await kept).again
+    await door.stop()
+    assert not caplog.records
 
 
 async def test_who_waits_when_the_house_closes_is_stored_or_refused_but_never_left_waiting(database: Database) -> None:

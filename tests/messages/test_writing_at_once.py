@@ -21,6 +21,7 @@ from parlour.together import Arrivals
 from services import Postgres
 
 NEWEST = 2**62
+PATIENCE_S = 5  # less than anybody waits for a lock
 ADA, BO = 1, 2
 NOTES, TALK = 1, 2  # Ada's own, and hers with Bo
 
@@ -213,6 +214,23 @@ async def test_of_one_group_some_are_written_at_once_and_the_others_with_locks(
     assert stored[0].message_id == stored[3].message_id
     assert await texts(database) == ["a", "b", "c", "d"]
     assert await texts(database, NOTES) == ["n", "o", "p"]
+
+
+async def test_whoever_holds_one_conversation_holds_up_no_other(database: Database, locked: list[str]) -> None:
+    async with House(database) as house:
+        await house.say("a")
+        await house.say("n", where=NOTES)
+        async with database.transaction() as holding:
+            await holding.execute(text(f"SELECT 1 FROM conversation WHERE id = {TALK} FOR UPDATE"))
+            held = [asyncio.create_task(house.say(words)) for words in "bc"]
+            async with asyncio.timeout(PATIENCE_S):
+                for words in "opq":
+                    await house.say(words, where=NOTES)
+            assert not any(task.done() for task in held)
+        await asyncio.gather(*held)
+    assert await texts(database, NOTES) == ["n", "o", "p", "q"]
+    assert sorted(map(str, await texts(database))) == ["a", "b", "c"]
+    assert sorted(locked) == ["a", "b", "c", "n"]
 
 
 async def test_an_edit_moves_the_end_and_what_comes_next_goes_behind_it(database: Database, locked: list[str]) -> None:

@@ -19,7 +19,7 @@ class Desk extends HTMLElement {
     this.text.placeholder = open ? "Add a caption" : this.prompt;
   }
 
-  review(take, words = "") {
+  review(take, words = unkept) {
     this.take = take;
     hold(take.key);
     this.fill([fileOf(take)]);

@@ -75,7 +75,7 @@ class VoiceRecorder extends Desk {
     const left = taking.limit - taking.seconds;
     panel.tell(taking.seconds);
     panel.level.show(level, state === "recording");
-    if (state === "recording") panel.say(left <= WARN_BEFORE_S ? SAY.ending : silent ? SAY.silent : "");
+    if (state === "recording") panel.say(left <= WARN_BEFORE_S ? SAY.ending : silent ? SAY.silent : unkept);
     if (left <= 0) this.finish(SAY.full);
   }
 
@@ -110,7 +110,7 @@ class VoiceRecorder extends Desk {
     this.state = "finishing";
     await this.taking.finish();
     letGo("recorder");
-    if (!slip && this.take.slices.length) return this.review(this.take, words);
+    if (!slip && this.take.slices.length) return this.review(this.take, words || unkept);
     drop(this.take);
     this.close();
     this.earlier?.undo();

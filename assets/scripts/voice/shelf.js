@@ -5,7 +5,13 @@ const composer = document.getElementById("composer");
 const here = composer.getAttribute("action").match(/\/conversations\/(\d+)\//)[1];
 // Tells the other tabs that there is something to look after.
 const CHANGES = window.BroadcastChannel ? new BroadcastChannel("voice") : null;
+const UNKEPT = "This browser keeps nothing of it: send it before you leave this page.";
 let opening = null;
+let unkept = ""; // What to say once something could not be kept.
+
+window.addEventListener("beforeunload", (event) => {
+  if (unkept && document.querySelector("voice-recorder[data-take], .takes .take")) event.preventDefault();
+});
 
 function newTake(known) {
   const bytes = crypto.getRandomValues(new Uint8Array(22));
@@ -71,7 +77,7 @@ async function change(names, write) {
       transaction.commit?.(); // Holds though the page is closed the next moment.
     });
   } catch {
-    // Private or full: the page alone keeps the take.
+    unkept = UNKEPT; // Private or full: the page alone keeps the take.
   }
 }
 

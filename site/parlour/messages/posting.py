@@ -4,12 +4,13 @@ import asyncio
 import hashlib
 import hmac
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from parlour.conversations.memberships import Place
 from parlour.db import Database, Transaction
-from parlour.errors import Unavailable
+from parlour.errors import NotThere, Unavailable
 from parlour.messages.history import Line
 from parlour.messages.writing import Draft, Ends, Stored, Written, find_posted, recognise, write_group
 from parlour.messages.writing_at_once import write_at_once
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 GROUP_AT_MOST = 200  # messages in one transaction
 GATHER_S = 0.015  # for so long a group waits for those who are on their way to it
+LANES = 4  # conversations that are written apart at the same time
 WAITING_AT_MOST = 2_000  # beyond this, whoever posts is told to wait
 RETRY_AFTER_S = 2
 
@@ -42,6 +44,9 @@ class Posting:
         self._committed = committed  # hears of each group before anybody is answered or told
         self._keys = [hashlib.sha256(b"message digest " + key.encode()).digest() for key in keys]
         self._ends = Ends()
+        self._places = asyncio.Semaphore(LANES)
+        self._apart: defaultdict[int, list[Waiting]] = defaultdict(list)  # by conversation
+        self._lanes: dict[int, asyncio.Task[None]] = {}
         self._waiting: list[Waiting] = []
         self._more = asyncio.Event()
         self._stopping = False
@@ -56,6 +61,7 @@ class Posting:
         self._more.set()
         if self._task:
             await self._task
+        await asyncio.gather(*self._lanes.values())
         _refuse(self._waiting)
 
     async def post(self, place: Place, author_name: str, key: str, text: str) -> Stored:
@@ -96,24 +102,48 @@ class Posting:
             group, self._waiting = self._waiting[:GROUP_AT_MOST], self._waiting[GROUP_AT_MOST:]
             if not self._waiting:
                 self._more.clear()
-            # Whatever becomes of one group, the next one is written.
-            for failure in await asyncio.gather(self._write(group), return_exceptions=True):
-                if failure:
-                    log.error("A group of %d messages was not stored.", len(group), exc_info=failure)
-                    _refuse(group)
+            if not group:
+                continue
+            if self._database.is_sqlite:  # where one transaction writes at a time, whoever has begun it
+                await self._write_locked(group)
+            else:
+                await self._write_at_once(group)
 
-    async def _write(self, group: list[Waiting]) -> None:
-        """Stores the group and answers everybody in it; where it cannot be stored, they all may try again."""
-        try:
-            if not self._database.is_sqlite:  # which takes no such statement, and has no way to save
-                group = await self._write_with(partial(write_at_once, ends=self._ends), group)
-            if group:
-                await self._write_with(write_group, group)
-        except Unavailable:
-            _refuse(group)
+    async def _write_at_once(self, group: list[Waiting]) -> None:
+        """Stores what can be stored without waiting for anybody's lock; the rest goes apart."""
+        for waiting in await self._write_or_refuse(partial(write_at_once, ends=self._ends), group):
+            self._apart[waiting[0].conversation_id].append(waiting)
+        for conversation_id in self._apart.keys() - self._lanes.keys():
+            lane = asyncio.create_task(self._write_apart(conversation_id), name="lane")
+            self._lanes[conversation_id] = lane
+
+    async def _write_apart(self, conversation_id: int) -> None:
+        """Stores what waits for one conversation: whoever holds its lock holds up nobody else."""
+        async with self._places:
+            while group := self._apart[conversation_id]:
+                self._apart[conversation_id] = group[GROUP_AT_MOST:]
+                await self._write_locked(group[:GROUP_AT_MOST])
+        del self._apart[conversation_id], self._lanes[conversation_id]
+
+    async def _write_locked(self, group: list[Waiting]) -> None:
+        for _, stored in await self._write_or_refuse(write_group, group):
+            if not stored.done():
+                stored.set_exception(NotThere())  # the conversation was removed meanwhile
+
+    async def _write_or_refuse(self, write: Write, group: list[Waiting]) -> list[Waiting]:
+        """Answers those whose messages are stored by that, and gives the others.
+
+        Where it cannot be done, they all may try again; whatever becomes of one group, the next one is written.
+        """
+        [outcome] = await asyncio.gather(self._write_with(write, group), return_exceptions=True)
+        if not isinstance(outcome, BaseException):
+            return outcome
+        if not isinstance(outcome, Unavailable):
+            log.error("A group of %d messages was not stored.", len(group), exc_info=outcome)
+        _refuse(group)
+        return []
 
     async def _write_with(self, write: Write, group: list[Waiting]) -> list[Waiting]:
-        """Answers those whose messages are stored by that, and gives the others."""
         async with self._database.transaction() as db:
             results, lines = await write(db, [draft for draft, _ in group])
             db.once_committed(partial(self._note, lines))

@@ -118,6 +118,8 @@ class Group:
         first_of: dict[tuple[int, int, str, bytes], int] = {}
         for index, draft in enumerate(drafts):
             identity = (draft.author_id, draft.conversation_id, draft.key, draft.digest)
+            if draft.conversation_id not in tails:
+                continue
             if again := recognise(known, draft):
                 self._stored[index] = again
             elif identity in first_of:
@@ -142,7 +144,7 @@ class Group:
 
     @property
     def results(self) -> list[Stored | None]:
-        """What became of each draft; None where it was not written."""
+        """What became of each draft; None where it was not written, as where there is no such conversation."""
         for index, first in self._twice.items():
             if stored := self._stored.get(first):
                 self._stored[index] = msgspec.structs.replace(stored, again=True)

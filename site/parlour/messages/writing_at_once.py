@@ -39,6 +39,8 @@ OWN = ("before_seq", "run_seq", "later", "own")
 def _write() -> Often:
     """New messages, the ends of their conversations and their authors' marks, wherever an end is the expected one.
 
+    A conversation that somebody holds is left out: nobody waits for the lock of another one than their own.
+
     Whatever is written to a conversation moves its revision, with its row locked. So where the revision is still the
     expected one once the row is ours, nobody has posted meanwhile what this statement cannot see yet.
     """
@@ -57,7 +59,7 @@ def _write() -> Often:
         .join(ends, (ends.c.id == Conversation.id) & (ends.c.expected == Conversation.revision))
         .where(~known)
         .order_by(Conversation.id)  # the order of locks is the same everywhere
-        .with_for_update(of=Conversation)
+        .with_for_update(of=Conversation, skip_locked=True)
         .cte("ours")
     )
     moved = (
