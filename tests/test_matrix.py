@@ -8,6 +8,7 @@ import pytest
 from litestar.routes import HTTPRoute
 from sqlalchemy import select
 
+from browsing import ON_SQLITE
 from conftest import KEYS, PUSH_KEY
 from parlour import db
 from parlour.app import create_site
@@ -161,6 +162,7 @@ def test_whatever_changes_something_has_its_row() -> None:
     assert {method for method, path in ROUTES if path != LEADS_NOWHERE} == {"GET", "POST"}
 
 
+@ON_SQLITE
 async def test_a_form_that_is_not_ours_is_refused_and_changes_nothing(
     stage: Stage, rows: Callable[[], Awaitable[object]]
 ) -> None:
@@ -178,6 +180,7 @@ async def test_a_form_that_is_not_ours_is_refused_and_changes_nothing(
                 assert await rows() == before, (path, case)
 
 
+@ON_SQLITE
 async def test_a_form_of_a_browser_that_says_nothing_needs_the_sessions_own_token(
     stage: Stage, rows: Callable[[], Awaitable[object]]
 ) -> None:
@@ -216,6 +219,7 @@ SHOWN = {"fetch": {"sec-fetch-site": "same-origin"}, "origin": {"origin": "{ours
 
 
 @pytest.mark.parametrize("said", SHOWN.values(), ids=SHOWN.keys())
+@ON_SQLITE
 async def test_a_form_of_ours_passes_by_what_the_browser_says_or_else_by_its_token(
     said: dict[str, str], stage: Stage, rows: Callable[[], Awaitable[object]]
 ) -> None:

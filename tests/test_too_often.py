@@ -17,6 +17,12 @@ from refusals import check_refusal, check_too_often, count_articles
 pytestmark = pytest.mark.usefixtures("quiet_log")
 
 
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """What is counted is the same on either database."""
+    return sqlite_url
+
+
 async def test_who_posts_too_often_is_asked_to_wait_and_keeps_the_text(open_house: OpenHouse) -> None:
     url = await open_house(rate_posts=Rate(3, 40))
     async with Person(url) as ada, Person(url) as bo:

@@ -33,6 +33,12 @@ WITHIN = [
 ]
 
 
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """Where one is led plays no part in either database."""
+    return sqlite_url
+
+
 async def test_one_is_led_on_within_the_house_and_nowhere_else(ada: Person) -> None:
     async with Person(ada.url) as stranger:
         for path, way in itertools.product(ELSEWHERE + FORMS_ALONE + WITHIN, ("/sign-in", "/sign-up")):

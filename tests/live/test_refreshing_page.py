@@ -10,6 +10,12 @@ from people import Person
 pytestmark = pytest.mark.usefixtures("quiet_log")
 
 
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """What is drawn is the same on either database."""
+    return sqlite_url
+
+
 async def test_nothing_new_is_told_in_no_words(ada: Person, bo: Person, cy: Person, talk: int) -> None:
     path = f"/conversations/{talk}/refreshing?every=5"
     await bo.say(talk, "hello")

@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 2  # one is fetched or kept while another is rendered
 TRIES_AT_MOST = 3
-RENEW_EVERY_S = 20.0
-TAKEN_FOR = timedelta(seconds=90)  # then whoever took one and says no more of it is gone
-LOOK_EVERY_S = 20.0
+RENEW_EVERY_S = 5.0
+TAKEN_FOR = timedelta(seconds=20)  # then whoever took one and says no more of it is gone
+LOOK_EVERY_S = 10.0
 WAITING_AT_MOST = 1_000  # of the recordings that wait, so many are looked at for whose turn it is
 
 # Written once, since they run for each recording while others wait for their texts.
