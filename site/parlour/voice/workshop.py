@@ -87,11 +87,6 @@ class Workshop:
         self._listening, self._rendering = Turns(AT_ONCE), asyncio.Semaphore(RENDER_AT_ONCE)
         self._workers = Workers(AT_ONCE)
 
-    @property
-    def renders_within_s(self) -> int:
-        """Then it has rendered whatever it was given, or given it up."""
-        return RENDERING.wall_limit_s(self._longest_s)
-
     def close(self) -> None:
         """Has those who wait told to send their recordings again; what is at work is finished."""
         self._listening.close()
