@@ -41,6 +41,7 @@ class PeopleCame(msgspec.Struct, frozen=True, tag="came"):
 
     process: str
     user_ids: tuple[int, ...]
+    again: bool = False
 
 
 class PeopleLeft(msgspec.Struct, frozen=True, tag="left"):

@@ -1,15 +1,19 @@
 """What one learns of the others by the line: as much as they show, and never of what is not one's own."""
 
+import asyncio
 import json
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import ClientConnection
 
 from browsing import ON_SQLITE
-from conftest import Invite
+from conftest import Invite, OpenHouse
 from listening import is_silent, say_hello
 from parlour import http_limits
+from parlour.conversations.marks import Standings, read_many_standings
+from parlour.db import Reading
 from parlour.live import company, delivery, presence
 from people import Person, hear, hear_all
 from raw_page import TEXT, Page, masked
@@ -134,6 +138,36 @@ async def test_a_page_that_answers_no_more_is_not_here_any_more(
         await hear(hers, ">Online<")
         await hear(hers, "Last seen within the hour")
         silent.writer.close()
+
+
+@ON_SQLITE
+async def test_to_say_again_who_is_here_asks_the_database_nothing(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With thousands of pages it would hold up everybody, each time."""
+    monkeypatch.setattr(company, "RENEW_EVERY_S", 0.02)
+    looks: list[list[int]] = []
+
+    async def noted(reading: Reading, conversation_ids: list[int]) -> Mapping[int, Standings]:
+        looks.append(conversation_ids)
+        return await read_many_standings(reading, conversation_ids)
+
+    url = await open_house()
+    async with Person(url) as ada, Person(url) as bo:
+        await ada.sign_up("Ada")
+        await bo.sign_up("Bo")
+        talk = await ada.meet("Bo")
+        async with ada.listen(talk) as hers, bo.listen(talk) as his:
+            await say_hello(his)
+            await say_hello(hers)
+            monkeypatch.setattr(company, "read_many_standings", noted)
+            await asyncio.sleep(0.2)  # what both have come for is told
+            looks.clear()
+            await asyncio.sleep(0.2)
+            assert looks == []
+            await bo.post("/settings", {})
+            await hear(hers, "<span></span>")
+            assert looks, "what has changed is looked up"
 
 
 @ON_SQLITE

@@ -96,8 +96,8 @@ class Database(ABC):
         """Ends every connection."""
 
 
-def portions(ids: Collection[Id]) -> Iterator[list[Id]]:
-    """No more of them than a database takes in one question."""
+def portions(ids: Collection[Id], at_most: int = IDS_AT_ONCE) -> Iterator[list[Id]]:
+    """No more of them at once than that; by default as many as a database takes in one question."""
     every = list(ids)
-    for start in range(0, len(every), IDS_AT_ONCE):
-        yield every[start : start + IDS_AT_ONCE]
+    for start in range(0, len(every), at_most):
+        yield every[start : start + at_most]

@@ -1,9 +1,11 @@
-"""Who is there: every open page of this process, by conversation, by user and by session."""
+"""Who is there: every open page of this process, by conversation, by user, by session, and by when its turn is."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from parlour.live.sockets import Socket
+
+TURNS = 60  # in a round
 
 
 class Audience:
@@ -16,6 +18,8 @@ class Audience:
         self._by_user: defaultdict[int, set[Socket]] = defaultdict(set)
         self._by_session: defaultdict[int, set[Socket]] = defaultdict(set)
         self._by_other: defaultdict[int, set[Socket]] = defaultdict(set)
+        self._by_turn: defaultdict[int, set[Socket]] = defaultdict(set)
+        self._turn = 0
         self._addresses: Counter[str] = Counter()
 
     def has_room(self, user_id: int, address: str) -> bool:
@@ -25,6 +29,8 @@ class Audience:
     def enter(self, socket: Socket) -> None:
         self._by_user[socket.user_id].add(socket)
         self._by_session[socket.session_id].add(socket)
+        socket.turn = self._turn
+        self._by_turn[socket.turn].add(socket)
         self._addresses[socket.address] += 1
         if socket.conversation_id is not None:
             self._by_conversation[socket.conversation_id].add(socket)
@@ -34,6 +40,7 @@ class Audience:
     def leave(self, socket: Socket) -> None:
         _drop(self._by_user, socket.user_id, socket)
         _drop(self._by_session, socket.session_id, socket)
+        _drop(self._by_turn, socket.turn, socket)
         self._addresses[socket.address] -= 1
         if not self._addresses[socket.address]:
             del self._addresses[socket.address]
@@ -45,6 +52,11 @@ class Audience:
     def everyone(self) -> Iterator[Socket]:
         for sockets in tuple(self._by_user.values()):
             yield from tuple(sockets)
+
+    def next_turn(self) -> tuple[Socket, ...]:
+        """The pages whose turn comes now, once in TURNS calls; for a new page the first time after a whole round."""
+        self._turn = (self._turn + 1) % TURNS
+        return tuple(self._by_turn.get(self._turn, ()))
 
     def in_conversation(self, conversation_id: int) -> tuple[Socket, ...]:
         return tuple(self._by_conversation.get(conversation_id, ()))

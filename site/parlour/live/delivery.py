@@ -22,7 +22,7 @@ from parlour.events import (
     SessionsEnded,
 )
 from parlour.inbox.listing import Entry, digest, list_conversations, list_members
-from parlour.live.audience import Audience
+from parlour.live.audience import TURNS, Audience
 from parlour.live.company import Company
 from parlour.live.frames import Frames
 from parlour.live.sockets import Outbox, Socket
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 BEAT_EVERY_S = 15.0
 LOOK_EVERY_S = 30.0  # a wake-up that was lost delays by this much
+LOOK_AT_ONCE = 100  # conversations or sessions; whoever posts meanwhile waits for no more than that
 WATCH_SESSIONS_EVERY_S = 0.5
 TRY_AGAIN_S = 1.0
 NO_LONGER_ALLOWED = 1008
@@ -274,9 +275,10 @@ class Delivery:
         page.wire.close(NO_LONGER_ALLOWED)
 
     async def _beat(self) -> None:
+        """Not to all pages at once, and so not all their answers at once: that would hold up what is said meanwhile."""
         while True:
-            await asyncio.sleep(BEAT_EVERY_S)
-            for page in self._audience.everyone():
+            await asyncio.sleep(BEAT_EVERY_S / TURNS)
+            for page in self._audience.next_turn():
                 if page.listens:
                     page.wire.write(self._frames.pulse)
 
@@ -290,7 +292,7 @@ class Delivery:
     async def _look(self) -> None:
         self._newest = {known: last for known, last in self._newest.items() if self._audience.in_conversation(known)}
         await self._check_sessions(self._audience.sessions)
-        for portion in portions(self._audience.conversations):
+        for portion in portions(self._audience.conversations, LOOK_AT_ONCE):
             async with self._database.reading() as db:
                 asked = select(Conversation.id, Conversation.revision).where(Conversation.id.in_(portion))
                 rows = (await db.execute(asked)).all()
@@ -311,7 +313,7 @@ class Delivery:
                     await self._check_sessions(sorted(due))
 
     async def _check_sessions(self, session_ids: list[int]) -> None:
-        for portion in portions(session_ids):
+        for portion in portions(session_ids, LOOK_AT_ONCE):
             async with self._database.reading() as db:
                 ends = await find_ends(db, portion, self._lifetime)
             now = datetime.now(UTC)

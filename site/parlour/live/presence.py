@@ -61,12 +61,12 @@ class Presence:
         """Looks at everybody, and says again who is here."""
         for user_id in tuple(self._here):
             self.look(user_id)
-        self._publish([PeopleCame(self._me, ids) for ids in _portions(self._here)])
+        self._publish([PeopleCame(self._me, ids, again=True) for ids in _portions(self._here)])
 
     def hear(self, event: PeopleCame | PeopleLeft) -> list[int]:
         """Takes a process at its word; who has come or gone by that."""
         if event.process == self._me:
-            return list(event.user_ids)
+            return [] if isinstance(event, PeopleCame) and event.again else list(event.user_ids)
         before = {user_id: self.is_here(user_id) for user_id in event.user_ids}
         for user_id in event.user_ids:
             if isinstance(event, PeopleCame):

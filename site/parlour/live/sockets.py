@@ -27,6 +27,7 @@ class Socket:
         "session_id",
         "settling",
         "shown_at",
+        "turn",
         "user_id",
         "wire",
     )
@@ -49,6 +50,7 @@ class Socket:
         self.conversation_id = conversation_id
         self.other_id = other_id  # with whom one talks there
         self.address = address
+        self.turn = 0  # when, among all pages, something is done that is done for each of them now and then
         self.cursor = 0
         self.greeted = False
         self.settling = False  # it is being told what it missed, and deliveries leave it alone meanwhile
