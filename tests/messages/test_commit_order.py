@@ -16,7 +16,7 @@ from parlour.db import Database, Reading, Transaction
 from parlour.hub import make_hub
 from parlour.messages.history import read_changes
 from parlour.messages.models import Message
-from parlour.messages.writing import Draft, write_group
+from parlour.messages.writing import Draft, Tail, write_group
 from people import Person, hear_all
 from services import Postgres
 
@@ -190,4 +190,4 @@ async def is_blocked(url: str) -> None:
 
 def a_draft(conversation: int, text: str) -> Draft:
     """Something that Ada, who came first, wants to say."""
-    return Draft(conversation, 0, 1, "Ada", f"a-key-of-its-own-{text}", text, text.encode(), ())
+    return Draft(conversation, Tail(0, 0, None, None), 1, "Ada", f"a-key-of-its-own-{text}", text, text.encode(), ())

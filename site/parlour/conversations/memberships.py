@@ -21,6 +21,8 @@ PLACES = (
         Membership.user_id,
         Conversation.revision,
         Conversation.last_seq,
+        Conversation.last_author_id,
+        Conversation.last_posted_at,
         Membership.read_seq,
         Membership.uncounted,
         Membership.receipt_seq,
@@ -92,6 +94,8 @@ class Place(msgspec.Struct, frozen=True):
     gives_receipts: bool = True
     muted_until: datetime | None = None
     uncounted: int = 0
+    last_author_id: int | None = None
+    last_posted_at: datetime | None = None
 
     @property
     def unread(self) -> int:
@@ -157,6 +161,8 @@ def _place(row: Row[tuple[object, ...]]) -> Place:
         user_id=row.user_id,
         revision=row.revision,
         last_seq=row.last_seq,
+        last_author_id=row.last_author_id,
+        last_posted_at=row.last_posted_at,
         read_seq=row.read_seq,
         uncounted=row.uncounted,
         receipt_seq=row.receipt_seq,

@@ -12,7 +12,7 @@ from parlour.conversations.memberships import Place
 from parlour.db import Database, Transaction
 from parlour.errors import NotThere, Unavailable
 from parlour.messages.history import Line
-from parlour.messages.writing import Draft, Ends, Stored, Written, find_posted, recognise, write_group
+from parlour.messages.writing import Draft, Ends, Stored, Tail, Written, find_posted, recognise, write_group
 from parlour.messages.writing_at_once import write_at_once
 from parlour.together import Arrivals
 
@@ -72,7 +72,8 @@ class Posting:
         """What is to be stored; `sound_digest` names the bytes of the recording that comes with it."""
         posted = text.encode() + (b"\0" + sound_digest if sound_digest else b"")  # no text holds NUL
         digest, *older = (hmac.digest(secret, posted, "sha256") for secret in self._keys)
-        return Draft(place.id, place.revision, place.user_id, author_name, key, text, digest, tuple(older))
+        end = Tail(place.revision, place.last_seq, place.last_author_id, place.last_posted_at)
+        return Draft(place.id, end, place.user_id, author_name, key, text, digest, tuple(older))
 
     async def knows(self, place: Place, key: str) -> bool:
         """Whether that person has posted anything there under that key before."""

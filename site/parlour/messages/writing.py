@@ -21,11 +21,20 @@ CONTINUES_WITHIN = timedelta(minutes=5)
 ENDS_KNOWN = 10_000
 
 
+class Tail(msgspec.Struct):
+    """The end of a conversation, as it moves while something is written."""
+
+    revision: int
+    last_seq: int
+    last_author_id: int | None
+    last_posted_at: datetime | None
+
+
 class Draft(msgspec.Struct, frozen=True):
     """What somebody wants to say, and the one-time key of the form that they said it with."""
 
     conversation_id: int
-    revision: int  # of the conversation, when the author was let in
+    end: Tail  # of the conversation, when the author was let in
     author_id: int
     author_name: str
     key: str
@@ -48,17 +57,12 @@ class Stored(msgspec.Struct, frozen=True):
     again: bool
 
 
-class Tail(msgspec.Struct):
-    """The end of a conversation, as it moves while something is written."""
-
-    revision: int
-    last_seq: int
-    last_author_id: int | None
-    last_posted_at: datetime | None
-
-
 class Ends:
-    """Where conversations ended when this process wrote to them last: right, unless another one has written since."""
+    """Where conversations end, as far as this process knows.
+
+    That is where they ended when it wrote to them last, or when it let somebody in since: right, unless another one has
+    written meanwhile.
+    """
 
     def __init__(self) -> None:
         self._tails: OrderedDict[int, Tail] = OrderedDict()
@@ -71,13 +75,13 @@ class Ends:
             self._tails.popitem(last=False)
 
     def guess(self, drafts: Sequence[Draft]) -> dict[int, Tail]:
-        """Where the drafts' conversations end, most likely; without those of which nothing is known."""
+        """Where the drafts' conversations end, most likely."""
         tails: dict[int, Tail] = {}
         for draft in drafts:
-            tail = self._tails.get(draft.conversation_id)
-            if tail and tail.revision >= draft.revision and draft.conversation_id not in tails:
-                tails[draft.conversation_id] = msgspec.structs.replace(tail)
-        return dict(sorted(tails.items()))
+            place = draft.conversation_id
+            known = [end for end in (self._tails.get(place), tails.get(place), draft.end) if end]
+            tails[place] = max(known, key=lambda end: end.revision)
+        return {place: msgspec.structs.replace(tail) for place, tail in sorted(tails.items())}
 
 
 class Fresh(msgspec.Struct):
