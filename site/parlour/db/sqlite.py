@@ -133,7 +133,6 @@ def _at_once(connection: Connection) -> Execute:
     async def execute(statement: Executable | Often, values: Values | None = None) -> Rows:
         if not isinstance(statement, Often):
             return fetched(connection.execute(statement, values))
-        found = execute_at_once(driver, statement, {} if values is None else values)
-        return fetched(connection.execute(statement.statement, values)) if found is None else found
+        return execute_at_once(driver, statement, {} if values is None else values)
 
     return execute

@@ -35,14 +35,18 @@ class Straight:
         if written.insert_prefetch or written.update_prefetch:
             raise ValueError(f"values made in Python would be missing from {written}")
         self.text = str(written)
-        self.expands = any(bind.expanding for bind in written.binds.values())  # anew each time, for as many as come
         self._names: list[str] = written.positiontup or []
+        self._expanding = [name for name in self._names if written.binds[name].expanding]
+        self._texts: dict[tuple[int, ...], str] = {}  # where several values stand for one name, for as many as come
+        self._written = written
         self._given: Mapping[str, object] = {name: value for name, value in written.params.items() if name not in names}
         self._sent = [
             (place, convert)
             for place, name in enumerate(self._names)
             if (convert := _converter(written.binds[name].type, dialect))
         ]
+        if any(self._names[place] in self._expanding for place, _ in self._sent):
+            raise ValueError(f"several values that are not sent as they are: {written}")
         # PostgreSQL's driver gives everything as it should be, but for what is made of it by ourselves.
         self._read = [
             (place, convert)
@@ -61,6 +65,19 @@ class Straight:
         for place, convert in self._sent:
             sent[place] = convert(sent[place])
         return sent
+
+    def expand(self, values: Mapping[str, object]) -> tuple[str, list[object]]:
+        """The text for as many values as there are, and these in its order."""
+        if not self._expanding:
+            return self.text, self.send(values)
+        filled = {name: _filled(values[name]) for name in self._expanding}
+        lengths = tuple(map(len, filled.values()))
+        if lengths not in self._texts:
+            self._texts[lengths] = self._written.construct_expanded_state({**values, **filled}).statement
+        sent: list[object] = []
+        for name, value in zip(self._names, self.send(values), strict=True):
+            sent += [part for each in filled[name] for part in _parts(each)] if name in filled else [value]
+        return self._texts[lengths], sent
 
     def read(self, records: Iterable[Sequence[object]]) -> Rows:
         """What came, with the names of its columns."""
@@ -81,6 +98,18 @@ def _converter(kind: TypeEngine[object], dialect: Dialect) -> Convert | None:
         return kind.dialect_impl(dialect).bind_processor(dialect)
     convert = _converter(kind.item_type, dialect)
     return partial(_convert_each, convert) if convert else None
+
+
+def _filled(values: object) -> list[object]:
+    """The last one again and again, up to a power of two: so a statement has a dozen texts, which stay prepared."""
+    if not isinstance(values, list):
+        raise TypeError("a list of values was expected")
+    return values + values[-1:] * ((1 << (len(values) - 1).bit_length()) - len(values)) if values else values
+
+
+def _parts(value: object) -> Sequence[object]:
+    """Of one that stands for several columns."""
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _convert_each(convert: Convert, values: Iterable[object]) -> list[object]:
@@ -109,10 +138,8 @@ async def execute(connection: asyncpg.Connection, often: Often, values: Values) 
     return written.read([])
 
 
-def execute_at_once(connection: sqlite3.Connection, often: Often, values: Values) -> Rows | None:
-    """The same on SQLite; None for a text that is not the same each time. Raises what the driver raises."""
+def execute_at_once(connection: sqlite3.Connection, often: Often, values: Values) -> Rows:
+    """The same on SQLite. Raises what the driver raises."""
     several = [values] if isinstance(values, Mapping) else values
     written = straight(often, several[0], SQLITE)
-    if written.expands:
-        return None
-    return written.read([row for each in several for row in connection.execute(written.text, written.send(each))])
+    return written.read([row for each in several for row in connection.execute(*written.expand(each))])
