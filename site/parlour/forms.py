@@ -119,24 +119,24 @@ async def _read_body(request: Asked, limit: int) -> bytes:
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > DRAIN_LIMIT:
         raise TooLarge
+    clock = asyncio.get_running_loop().time
+    give_up_at = clock() + BODY_WAIT_S
     chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(BODY_WAIT_S):
-            while True:
-                async with asyncio.timeout(CHUNK_WAIT_S):
-                    message = await request.receive()
-                if message["type"] != "http.request":
-                    raise BadRequest  # the browser has gone; nobody reads this
-                size += len(message["body"])
-                if size > DRAIN_LIMIT:
-                    raise TooLarge
-                if size <= limit:
-                    chunks.append(message["body"])
-                if not message["more_body"]:
-                    break
-    except TimeoutError as error:
-        raise TooSlow from error
+    size, more = 0, True
+    while more:
+        try:
+            async with asyncio.timeout(min(CHUNK_WAIT_S, give_up_at - clock())):
+                message = await request.receive()
+        except TimeoutError as error:
+            raise TooSlow from error
+        if message["type"] != "http.request":
+            raise BadRequest  # the browser has gone; nobody reads this
+        size += len(message["body"])
+        if size > DRAIN_LIMIT:
+            raise TooLarge
+        if size <= limit:
+            chunks.append(message["body"])
+        more = message["more_body"]
     if size > limit:
         raise TooLarge
     return b"".join(chunks)
