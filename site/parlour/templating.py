@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType
+from typing import Protocol
 
 from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, Template
 from jinja2.bccache import Bucket
 from litestar.response import Response
+from markupsafe import Markup
 
 GOLDEN_ANGLE = 137.508  # degrees; hues of neighbouring ids stand far apart
 
@@ -16,7 +19,15 @@ MONTHS = tuple(
     "January February March April May June July August September October November December".split()  # noqa: SIM905
 )
 
+KEPT_TIMES = 1_024
+
 Filter = Callable[[datetime], str]
+
+
+class Macro(Protocol):
+    """A fragment that is given what it shows."""
+
+    def __call__(self, *shown: object) -> Markup: ...
 
 
 class _Environment(Environment):
@@ -59,10 +70,11 @@ class Templates:
         )
         self._environment.globals |= known
         self._environment.filters |= {
-            "hhmm": lambda at: f"{at.hour:02}:{at.minute:02}",
-            "iso": lambda at: at.isoformat(timespec="seconds"),
-            "isodate": lambda at: at.date().isoformat(),
-            "day": _day,
+            # The time of a message is drawn for each kind of viewer, and in each one's list. All times here are UTC.
+            "hhmm": _kept(lambda at: f"{at.hour:02}:{at.minute:02}"),
+            "iso": _kept(lambda at: at.isoformat(timespec="seconds")),
+            "isodate": _kept(lambda at: at.date().isoformat()),
+            "day": _kept(_day),
             "initials": _initials,
             "length": length,
             "plain": lambda number: f"{number:g}",
@@ -77,6 +89,11 @@ class Templates:
     def get(self, name: str) -> Template:
         return self._environment.get_template(name)
 
+    def macros(self, name: str, *macros: str) -> list[Macro]:
+        """Those of a template's macros: to call one costs a part of what it costs to render a template."""
+        module = self.get(name).module
+        return [getattr(module, macro) for macro in macros]
+
     def draw(self, name: str, /, **context: object) -> str:
         """HTML. Raises jinja2's UndefinedError when the context lacks what the template shows."""
         return self.get(name).render(context)
@@ -86,6 +103,10 @@ def html(content: str, status: int = 200, **headers: str) -> Response[str]:
     """An answer of HTML; `cache_control="…"` is the header `cache-control`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(content, status_code=status, media_type="text/html", headers=named)
+
+
+def _kept(made: Filter) -> Filter:
+    return lru_cache(KEPT_TIMES)(made)
 
 
 def _day(at: datetime) -> str:

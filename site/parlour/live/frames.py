@@ -17,7 +17,7 @@ class Frames:
 
     def __init__(self, templates: Templates, drawing: Drawing) -> None:
         self._drawing = drawing
-        self._entry = templates.get("live/entry.html")
+        (self._entry,) = templates.macros("live/entry.html", "moving")
         self._company = templates.get("live/company.html")
         self._heard = templates.get("live/heard.html")
         self._list = templates.get("live/list.html")
@@ -34,7 +34,7 @@ class Frames:
 
     def entry(self, entry: Entry, *, moved: bool) -> bytes:
         """A line of the list: at its top where it has moved there, else in its place."""
-        return _framed(self._entry.render(entry=entry, moved=moved))
+        return _framed(self._entry(entry, moved))
 
     def company(self, marks: Marks | None, activity: str | None) -> bytes:
         """How the others of a conversation stand; what is None has not changed."""

@@ -115,19 +115,19 @@ class Drawing:
     """The fragments of messages."""
 
     def __init__(self, templates: Templates) -> None:
-        self._change = templates.get("messages/_change.html")
-        self._cursor = templates.get("messages/_cursor.html")
-        self._answer = templates.get("messages/_answer.html")
+        self._change, self._cursor, self._answer = templates.macros(
+            "messages/_fragments.html", "change", "cursor", "answer"
+        )
 
     def change(self, line: Line, *, mine: bool, added: bool) -> str:
         """The partials for one changed message: `added` for a page that may lack it, else drawn again in its place."""
         listened = NOTHING if added else None
-        return self._change.render(row=as_row(line, mine=mine, listened=listened), added=added)
+        return str(self._change(as_row(line, mine=mine, listened=listened), added))
 
     def cursor(self, revision: int) -> str:
         """The inputs named `after`, anew."""
-        return self._cursor.render(after=revision)
+        return str(self._cursor(revision))
 
     def answer(self, key: str, revision: int | None) -> str:
         """The inputs of the composer that are new after a form was answered."""
-        return self._answer.render(key=key, after=revision)
+        return str(self._answer(key, revision))
