@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from parlour.live.wire_transport import Transport
 from raw_page import TEXT, masked
 
 ROW = re.compile(
@@ -35,14 +36,14 @@ def rows(html: bytes) -> list[Heard]:
 class Line(asyncio.Protocol):
     """A connection that collects what comes until whoever waits for it has enough."""
 
-    transport: asyncio.Transport
+    transport: Transport
 
     def __init__(self) -> None:
         self.received = bytearray()
         self.lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
+        if not isinstance(transport, Transport):
             raise TypeError("a line reads and writes")
         self.transport = transport
 
