@@ -3,21 +3,32 @@
 import asyncio
 import contextlib
 import os
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 
 import httpx
 import msgspec
 
+from display import Display, Place
 from people import PASSWORD, Person
 from processes import Server, free_ports, knock
 
 PATIENCE_S = 20.0
 LOOK_EVERY_S = 0.02
+ANSWER_WITHIN_S = 3.0
+FEW_COLOURS = 10  # more than lines and grounds have; drawn letters have dozens
 LOST = ("no such frame", "no such window")
 SWITCHES = ("--automation", "--enable-javascript=FALSE")
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # by that name the protocol calls what stands on a page
+
+# The place of an element on the display; the window has its bar above the page, and no other edge.
+WHERE = """
+const element = document.querySelector(arguments[0]);
+if (!element) return null;
+const frame = frameElement ? frameElement.getBoundingClientRect() : {x: 0, y: 0};
+const {x, y, width, height} = element.getBoundingClientRect();
+return [top.screenX + frame.x + x, top.screenY + top.outerHeight - top.innerHeight + frame.y + y, width, height];
+"""
 
 
 class Refused(Exception):
@@ -34,38 +45,26 @@ class Begun(msgspec.Struct, rename="camel"):
     session_id: str
 
 
-class Screen(Server):
-    """A display that nobody sees: this browser has no way to be without one."""
-
-    def start(self) -> None:
-        self.spawn(["Xvfb", "-displayfd", "1", "-nolisten", "tcp"], lambda: bool(self.number))
-
-    @property
-    def number(self) -> str:
-        """What it calls itself, once it is there; before that it may say of others that they are."""
-        found = re.search(r"^(\d+)\n", self.log.read_text(), re.MULTILINE)
-        return found[1] if found else ""
-
-
 class Driver(Server):
     """What starts a WebKit on that display, and hands on what it is told."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, display: Display) -> None:
         super().__init__()
-        self._screen = screen
+        self._display = display
         self.port = 0
 
     def start(self) -> None:
         self.port = free_ports(1)[0]
-        display = {"DISPLAY": f":{self._screen.number}"}
+        display = {"DISPLAY": f":{self._display.number}"}
         self.spawn(["WebKitWebDriver", f"--port={self.port}"], lambda: knock(self.port), display)
 
 
 class WebKit:
     """One window of somebody who has switched scripts off; the driver's own still answer what is asked of a page."""
 
-    def __init__(self, client: httpx.AsyncClient, session: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, session: str, display: Display) -> None:
         self._client = client
+        self._display = display
         self._session = session
         self._frame = ""  # into which somebody looks; none is the page itself
 
@@ -100,6 +99,14 @@ class WebKit:
         """Waits until the expression is true, also over a page that is loaded meanwhile."""
         await self._soon(expression, lambda: self._is_so(expression))
 
+    async def expect_on_display(self, selector: str) -> None:
+        """Waits until words are to be seen where that stands.
+
+        It is the display that is asked. The page's own entry for its first paint does not come at all now and then, as
+        long as a page has not ended, though everything is there to be seen.
+        """
+        await self._soon(f"{selector} is on the display", lambda: self._is_on_display(selector))
+
     async def tell(self, method: str, command: str, **fields: object) -> object:
         """Has WebKit do something; gives what it answers. Raises Refused."""
         body = None if method == "GET" else msgspec.json.encode(fields)
@@ -109,7 +116,22 @@ class WebKit:
         return msgspec.json.decode(answer.content, type=Answer).value
 
     async def _is_so(self, expression: str) -> bool:
-        return await self.tell("POST", "execute/sync", script=f"return Boolean({expression})", args=[]) is True
+        return await self._run(f"return Boolean({expression})") is True
+
+    async def _is_on_display(self, selector: str) -> bool:
+        found = await self._run(WHERE, selector)
+        return found is not None and len(self._display.colours(msgspec.convert(found, Place))) > FEW_COLOURS
+
+    async def _run(self, script: str, *given: str) -> object:
+        return await self._ask("execute/sync", script=script, args=given)
+
+    async def _ask(self, command: str, **fields: object) -> object:
+        """What may be asked again. Raises Refused also where no answer comes: it is lost with a page that goes."""
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await self.tell("POST", command, **fields)
+        except TimeoutError:
+            raise Refused(f"{command}: no answer") from None
 
     async def _with(self, selector: str, use: Callable[[str], Awaitable[object]]) -> None:
         async def found_and_used() -> bool:
@@ -119,11 +141,11 @@ class WebKit:
         await self._soon(selector, found_and_used)
 
     async def _find(self, selector: str) -> str:
-        found = await self.tell("POST", "element", using="css selector", value=selector)
+        found = await self._ask("element", using="css selector", value=selector)
         return msgspec.convert(found, dict[str, str])[ELEMENT]
 
     async def _look_into(self, selector: str) -> bool:
-        await self.tell("POST", "frame", id={ELEMENT: await self._find(selector)})
+        await self._ask("frame", id={ELEMENT: await self._find(selector)})
         return True
 
     async def _soon(self, what: str, ask: Callable[[], Awaitable[bool]]) -> None:
@@ -153,15 +175,15 @@ class WebKit:
 async def webkit() -> AsyncIterator[WebKit]:
     """A WebKit that nobody has used; it is gone afterwards."""
     with ExitStack() as stack:
-        screen = stack.enter_context(Screen())
-        driver = stack.enter_context(Driver(screen))
+        display = stack.enter_context(Display())
+        driver = stack.enter_context(Driver(display))
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{driver.port}", timeout=PATIENCE_S) as client:
             # A page with a live page in it is never loaded to its end, so nothing waits for that.
             options = {"binary": os.environ["PARLOUR_TEST_WEBKIT"], "args": SWITCHES}
             wanted = {"pageLoadStrategy": "none", "webkitgtk:browserOptions": options}
             answer = await client.post("/session", json={"capabilities": {"alwaysMatch": wanted}})
             begun = msgspec.convert(msgspec.json.decode(answer.content, type=Answer).value, Begun)
-            opened = WebKit(client, begun.session_id)
+            opened = WebKit(client, begun.session_id, display)
             try:
                 yield opened
             finally:
