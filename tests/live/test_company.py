@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -168,6 +169,26 @@ async def test_to_say_again_who_is_here_asks_the_database_nothing(
             await bo.post("/settings", {})
             await hear(hers, "<span></span>")
             assert looks, "what has changed is looked up"
+
+
+@ON_SQLITE
+async def test_an_open_page_says_by_itself_that_somebody_was_seen_longer_ago(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(company, "AGED_WITHIN_S", 0.1)
+    url = await open_house()
+    async with Person(url) as ada, Person(url) as bo:
+        await ada.sign_up("Ada")
+        await bo.sign_up("Bo")
+        talk = await ada.meet("Bo")
+        async with ada.listen(talk) as hers:
+            await say_hello(hers)
+            async with bo.listen(talk) as his:
+                await say_hello(his)
+                await hear(hers, ">Online<")
+            await hear(hers, "Last seen within the hour")
+            monkeypatch.setattr(company, "LATELY", ((timedelta(0), "within the hour"), *company.LATELY[1:]))
+            await hear(hers, "Last seen within a day")
 
 
 @ON_SQLITE

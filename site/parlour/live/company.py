@@ -10,7 +10,7 @@ from itertools import islice
 
 from parlour.accounts.sessions import NOTE_SEEN
 from parlour.conversations.marks import Standings, deliver, marks_for, read_many_standings, read_standings
-from parlour.db import Database
+from parlour.db import Database, portions
 from parlour.errors import Unavailable
 from parlour.events import ChoicesChanged, ConversationShown, Event, MarksMoved, MemberActs, PeopleCame, PeopleLeft
 from parlour.inbox.listing import ENTRIES_AT_MOST
@@ -21,6 +21,8 @@ from parlour.live.sockets import Socket
 from parlour.live.works import Works
 
 RENEW_EVERY_S = 15.0
+AGED_WITHIN_S = 60.0  # by so much an open page may be late to say that somebody was seen long ago
+AGED_AT_ONCE = 10  # conversations
 GATHER_S = 0.1  # what pages acknowledge meanwhile is noted together
 FADES_AFTER_S = 6.0  # what somebody does, unless they go on saying it
 ACTS_EVERY_S = 1.0  # what a page says more often is not heard
@@ -56,7 +58,7 @@ class Company:
         self._works = Works()
 
     def start(self) -> None:
-        self._works.start(self._tell_what_changed, self._note_what_came, self._renew)
+        self._works.start(self._tell_what_changed, self._note_what_came, self._renew, self._grow_old)
 
     async def stop(self) -> None:
         await self._works.stop()
@@ -222,6 +224,17 @@ class Company:
             await asyncio.sleep(RENEW_EVERY_S)
             self._presence.renew()
             self._note_change_of(self._presence.forget_silent())
+
+    async def _grow_old(self) -> None:
+        """How long ago somebody was seen changes though nothing happens: all is looked at again, a little at a time."""
+        while True:
+            open_here = self._audience.conversations
+            for portion in portions(open_here, AGED_AT_ONCE):
+                self._stale.update(portion)
+                self._more.set()
+                await asyncio.sleep(AGED_WITHIN_S * len(portion) / len(open_here))
+            if not open_here:
+                await asyncio.sleep(AGED_WITHIN_S)
 
 
 def last_seen(at: datetime | None) -> str:
