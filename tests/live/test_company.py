@@ -3,19 +3,25 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import insert, select
 from websockets.asyncio.client import ClientConnection
 
 from browsing import ON_SQLITE
 from conftest import Invite, OpenHouse
 from listening import is_silent, say_hello
-from parlour import http_limits
+from parlour import db, http_limits, schema
+from parlour.accounts.models import User
 from parlour.conversations.marks import Standings, read_many_standings
 from parlour.db import Reading
+from parlour.events import ChoicesChanged, Event
 from parlour.live import company, delivery, presence
+from parlour.live.audience import Audience
+from parlour.live.company import Company
+from parlour.live.frames import Frames
 from people import Person, hear, hear_all
 from raw_page import TEXT, Page, masked
 
@@ -209,3 +215,25 @@ async def raw_page(person: Person, path: str, words: bytes) -> Page:
     return await Page.open(
         address.port or 80, path, behind=words, host=address.netloc, origin=person.url, cookie=person.cookie
     )
+
+
+async def test_whoever_is_here_when_the_house_is_closed_was_seen_at_that_moment(database_url: str) -> None:
+    published: list[Event] = []
+    database = db.connect(database_url, published.extend)
+    await schema.migrate(database)
+    now = datetime.now(UTC)
+    people = [
+        {"id": number, "name": name, "skeleton": name, "password_hash": "", "created_at": now, "last_seen_at": now}
+        for number, name in ((1, "ada"), (2, "bo"))
+    ]
+    async with database.transaction() as writing:
+        await writing.execute(insert(User), people)
+    closing = Company(database, Frames.__new__(Frames), Audience(1, 1), published.extend)
+    closing.hold(1)
+    await closing.stop()
+    async with database.reading() as reading:
+        seen = {row.id: row.last_seen_at for row in await reading.execute(select(User.id, User.last_seen_at))}
+    await database.close()
+    assert seen[1] > now
+    assert seen[2] == now
+    assert ChoicesChanged(1) in published, "others have to look again once it is noted"

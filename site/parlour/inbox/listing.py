@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Row, bindparam, func, select
+from sqlalchemy import Row, bindparam, func, or_, select
 
 from parlour.accounts.models import User
 from parlour.conversations.memberships import UNREAD
@@ -46,11 +46,19 @@ ENTRIES = (
     )
     .outerjoin(Recording, Recording.id == Message.recording_id)
 )
-OF_A_USER = Often(
-    ENTRIES.where(Membership.user_id == bindparam("user_id"))
-    # Where there are too many, what is unread stays in the list, so that it adds up to what is unread in all.
-    .order_by((UNREAD > 0).desc(), MOVED_AT.desc(), Conversation.id.desc())
+LATEST = (
+    select(Conversation.id)
+    .join(Membership, Membership.conversation_id == Conversation.id)
+    .where(Membership.user_id == bindparam("user_id"))
+    .order_by(MOVED_AT.desc(), Conversation.id.desc())
     .limit(ENTRIES_AT_MOST)
+)
+# However many there are, what is unread stays in the list, so that it adds up to what is unread in all.
+OF_A_USER = Often(
+    ENTRIES.where(
+        Membership.user_id == bindparam("user_id"),
+        or_(UNREAD > 0, Membership.conversation_id.in_(LATEST.correlate(None))),
+    )
 )
 OF_CONVERSATIONS = Among(ENTRIES, Membership.conversation_id)
 
@@ -75,7 +83,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 async def list_conversations(db: Reading, user_id: int, open_id: int | None = None) -> list[Entry]:
-    """The user's conversations, the one with the latest message first."""
+    """The user's latest conversations, and all in which something is unread; the latest message first."""
     rows = (await db.execute(OF_A_USER, {"user_id": user_id})).all()
     latest_first = sorted(rows, key=lambda row: (row.moved_at, row.conversation_id), reverse=True)
     entries = [_entry(row) for row in latest_first]

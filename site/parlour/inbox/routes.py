@@ -177,6 +177,6 @@ def _list(entries: list[Entry]) -> dict[str, object]:
     return {
         "entries": entries,
         "list_digest": digest(entries),
-        "list_is_full": len(entries) == ENTRIES_AT_MOST,
+        "list_is_full": len(entries) >= ENTRIES_AT_MOST,
         "unread": sum(entry.unread for entry in entries),
     }

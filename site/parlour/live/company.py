@@ -13,7 +13,6 @@ from parlour.conversations.marks import Standings, deliver, marks_for, read_many
 from parlour.db import Database, portions
 from parlour.errors import Unavailable
 from parlour.events import ChoicesChanged, ConversationShown, Event, MarksMoved, MemberActs, PeopleCame, PeopleLeft
-from parlour.inbox.listing import ENTRIES_AT_MOST
 from parlour.live.audience import Audience
 from parlour.live.frames import Frames
 from parlour.live.presence import Presence
@@ -61,7 +60,11 @@ class Company:
         self._works.start(self._tell_what_changed, self._note_what_came, self._renew, self._grow_old)
 
     async def stop(self) -> None:
+        """Notes who was here until now: they come back to this house or another, or were seen last at this moment."""
         await self._works.stop()
+        self._seen |= dict.fromkeys(self._presence.here, datetime.now(UTC))
+        with contextlib.suppress(Unavailable):
+            await self._note_seen()
 
     def hear(self, events: Sequence[Event]) -> None:
         """Notes what happened; it is told soon. Never waits."""
@@ -93,7 +96,7 @@ class Company:
 
     def acknowledge(self, page: Socket, came: dict[int, int]) -> None:
         """A page has these conversations in front of it up to those places."""
-        for conversation_id, seq in islice(came.items(), ENTRIES_AT_MOST):
+        for conversation_id, seq in islice(came.items(), CAME_AT_ONCE):
             self.note_came(conversation_id, page.user_id, seq)
 
     def note_came(self, conversation_id: int, user_id: int, seq: int) -> None:
@@ -218,6 +221,8 @@ class Company:
             leaving = [(user_id, self._seen.pop(user_id)) for user_id in list(self._seen)[:SEEN_AT_ONCE]]
             async with self._database.transaction() as db:
                 await db.execute(NOTE_SEEN, [{"seen_id": user_id, "seen_at": at} for user_id, at in sorted(leaving)])
+                for user_id, _ in leaving:  # whoever heard of it before this was noted has told an older time
+                    db.announce(ChoicesChanged(user_id))
 
     async def _renew(self) -> None:
         while True:

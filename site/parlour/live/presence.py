@@ -26,6 +26,11 @@ class Presence:
         self._held: Counter[int] = Counter()  # by user, pages that never say anything and are there until they end
         self._elsewhere: defaultdict[int, dict[str, float]] = defaultdict(dict)  # until when which process is believed
 
+    @property
+    def here(self) -> frozenset[int]:
+        """Who has a page open in this process."""
+        return frozenset(self._here)
+
     def is_here(self, user_id: int) -> bool:
         now = time.monotonic()
         return user_id in self._here or any(until > now for until in self._elsewhere.get(user_id, {}).values())
