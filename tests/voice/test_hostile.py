@@ -86,7 +86,7 @@ LIMITED = """
 import socket, sys
 sys.path.insert(0, sys.argv[1])
 from parlour.voice.workbench import take_limits
-take_limits(5, "SCHED_BATCH")
+take_limits(5)
 for name, reach in {"a file": lambda: open("/etc/hostname"), "a connection": socket.socket}.items():
     try:
         reach()

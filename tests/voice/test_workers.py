@@ -40,7 +40,27 @@ ForkServer(socket.socket(fileno=0), spy, 1).serve()
 """
 
 
-NOTHING = Job(what="listen", kind="webm", cpu_s=1, longest_s=1.0, when="SCHED_IDLE", yields=False)
+# What Linux says of a process: `struct sched_attr`, as `workbench` writes it.
+HOW_IT_IS_GIVEN_TIME = """
+import ctypes, os, platform, sys
+sys.path.insert(0, sys.argv[1])
+from parlour.voice import workbench
+
+def told():
+    said = ctypes.create_string_buffer(workbench.SCHED_ATTR.size)
+    call = {"x86_64": 315, "aarch64": 275}[os.uname().machine]
+    assert not ctypes.CDLL(None).syscall(call, 0, said, len(said), 0)
+    return workbench.SCHED_ATTR.unpack(said.raw)[1:6]
+
+os.nice(19)
+workbench.take_short_turns()
+policy, _flags, nice, _priority, turn_ns = told()
+tells_turns = tuple(map(int, platform.release().split(".")[:2])) >= (6, 12)
+print(policy == os.SCHED_OTHER, nice, turn_ns == workbench.TURN_NS if tells_turns else True)
+"""
+
+
+NOTHING = Job(what="listen", kind="webm", cpu_s=1, longest_s=1.0, yields=False)
 
 
 @pytest.fixture
@@ -48,6 +68,11 @@ async def workshop() -> AsyncIterator[Workshop]:
     workshop = Workshop(3_600)
     yield workshop
     await workshop.stop()
+
+
+def test_a_process_is_no_idle_one_to_linux_but_gives_way_to_all_others_soon() -> None:
+    command = [sys.executable, "-I", "-c", HOW_IT_IS_GIVEN_TIME, PACKAGES]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "True 19 True\n"
 
 
 async def test_a_process_holds_nothing_of_another_and_ends_when_nobody_waits_for_it() -> None:

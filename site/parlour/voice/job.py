@@ -15,5 +15,4 @@ class Job(TypedDict):
     kind: str
     cpu_s: int
     longest_s: float
-    when: str  # the name of a policy by which Linux gives time
     yields: bool

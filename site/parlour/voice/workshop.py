@@ -32,7 +32,6 @@ class Sort(msgspec.Struct, frozen=True):
     what: str
     cpu_s: int  # for the shortest recording
     cpu_share: float  # and for each second that one may be long: some five times what it takes on a machine of today
-    when: str  # Linux's word for it: text goes before both; the second takes what nobody wants
     yields: bool
 
     def cpu_limit_s(self, longest_s: float) -> int:
@@ -43,8 +42,8 @@ class Sort(msgspec.Struct, frozen=True):
         return self.cpu_limit_s(longest_s) * WALL_FACTOR
 
 
-LISTENING = Sort("listen", 10, 0.025, "SCHED_BATCH", yields=False)  # for which somebody waits
-RENDERING = Sort("rendition", 30, 0.08, "SCHED_IDLE", yields=True)
+LISTENING = Sort("listen", 10, 0.025, yields=False)  # for which somebody waits
+RENDERING = Sort("rendition", 30, 0.08, yields=True)
 
 
 class NoRecording(Refusal):
@@ -118,7 +117,6 @@ class Workshop:
             kind=kind,
             cpu_s=sort.cpu_limit_s(self._longest_s),
             longest_s=self._longest_s,
-            when=sort.when,
             yields=sort.yields,
         )
         try:
