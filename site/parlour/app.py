@@ -165,7 +165,7 @@ def create_site(
     frames = Frames(templates, drawing)
     company = Company(database, frames, audience, hub.publish)
     delivery = Delivery(database, feed, frames, audience, company, lifetime, way)
-    who = Authentication(database, signed_in, at_home, config.secret_keys, lifetime, origins, way)
+    who = Authentication(database, signed_in, at_home, config.secret_keys, lifetime, origins)
     pages = Pages(templates, who, registration_open=config.registration_open)
     passwords = PasswordPool()
     doorway = accounts.Doorway(

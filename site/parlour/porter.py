@@ -9,7 +9,7 @@ from litestar.exceptions import LitestarException
 from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
 
 from parlour.compression import compress, takes_gzip
-from parlour.pace import RightOfWay
+from parlour.pace import Pace, RightOfWay
 from parlour.security import Origins
 
 HSTS_S = 365 * 86_400
@@ -33,6 +33,8 @@ ON_HTTPS = {  # elsewhere browsers ignore them, and complain of the second
     "cross-origin-opener-policy": "same-origin",
 }
 SMALL_FORM_BYTES = 16 * 1024  # what somebody wrote, and no file
+# Files that come at once are let in one after the other, about as fast as recordings are read.
+FILES_EVERY_S, FILES_WITHIN_S = 0.06, 1.2
 WORTH_COMPRESSING = 1024  # bytes
 NOT_OUR_HOST = b"This is not an address of this Parlour. Its operator can set PARLOUR_BASE_URL.\n"
 
@@ -53,6 +55,7 @@ class Porter:
     def __init__(self, app: ASGIApp, origins: Origins, way: RightOfWay, on_shutdown: Callable[[], None]) -> None:
         self._app = app
         self._way = way
+        self._pace = Pace(FILES_EVERY_S, FILES_WITHIN_S)
         self._on_shutdown = on_shutdown
         self._origins = origins
         headers = HEADERS | (ON_HTTPS if origins.https else {})
@@ -95,8 +98,13 @@ class Porter:
                 await send(start)
             await send(message)
 
+        announced = _announced_bytes(scope)
+        if announced > SMALL_FORM_BYTES and _has_parts(scope):
+            await self._pace.wait()
+            await self._way.give_way()
+        is_small_form = scope["method"] == HttpMethod.POST and 0 <= announced <= SMALL_FORM_BYTES
         try:
-            with self._way.first() if _is_small_form(scope) else nullcontext():
+            with self._way.first() if is_small_form else nullcontext():
                 await self._app(asked, receive, send_dressed)
         except LitestarException:
             if BROKEN_OFF not in asked["state"]:
@@ -132,9 +140,14 @@ def _values(scope: Scope, wanted: bytes) -> list[str]:
     return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
 
 
-def _is_small_form(scope: HTTPScope) -> bool:
+def _announced_bytes(scope: HTTPScope) -> int:
+    """How large the body says that it is; -1 where it does not say."""
     length = "".join(_values(scope, b"content-length"))
-    return scope["method"] == HttpMethod.POST and length.isdigit() and int(length) <= SMALL_FORM_BYTES
+    return int(length) if length.isdecimal() else -1
+
+
+def _has_parts(scope: HTTPScope) -> bool:
+    return any(media_type.startswith("multipart/") for media_type in _values(scope, b"content-type"))
 
 
 def _is_worth_compressing(headers: Headers, body: bytes) -> bool:

@@ -15,9 +15,8 @@ from parlour.accounts.sessions import AtHome, Lifetime, SessionFound, SignedIn, 
 from parlour.db import Database
 from parlour.errors import Forbidden, NotSameOrigin, NotThere, Refusal, SignedOut, Unavailable
 from parlour.forms import Asked, Form, Given, NotText, TooLargeForm, parse_id, read_form, wants_fragments
-from parlour.pace import Pace, RightOfWay
 from parlour.security import FormTokens, Origins, shown_same_origin
-from parlour.uploads import Upload, announced_bytes, begin_form, is_multipart
+from parlour.uploads import Upload, begin_form, is_multipart
 
 VISITOR_BYTES = 16
 DEVICE_BYTES = 16
@@ -26,8 +25,6 @@ NOBODY = "nobody"
 YEAR_S = 365 * 86_400
 KNOWN_COOKIES = 4_096
 # Many recordings that come at once are taken one after the other, so that what people write comes in between.
-UPLOADS_EVERY_S, UPLOADS_WITHIN_S = 0.015, 0.4
-UPLOAD_BYTES = 16 * 1024  # more is a file; a form that only could have one need not wait
 
 CountUnread = Callable[[int], Awaitable[int]]  # of a user, in all
 Connection = Request[object, object, State] | WebSocket[object, object, State]
@@ -86,10 +83,7 @@ class Authentication:
         keys: tuple[str, ...],
         lifetime: Lifetime,
         origins: Origins,
-        way: RightOfWay,
     ) -> None:
-        self._way = way
-        self._pace = Pace(UPLOADS_EVERY_S, UPLOADS_WITHIN_S)
         newest_last = list(reversed(keys))
         self._database = database
         self._signed_in, self._at_home = signed_in, at_home
@@ -200,9 +194,6 @@ class Authentication:
     async def _read(self, request: Asked) -> Form:
         file_field = request.route_handler.opt.get("file_field")
         with_parts = file_field and is_multipart(request)
-        if with_parts and announced_bytes(request) > UPLOAD_BYTES:
-            await self._pace.wait()
-            await self._way.give_way()
         outage = None
         try:
             await self.find(request)
