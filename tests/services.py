@@ -1,5 +1,6 @@
 """Real servers for the tests, from wheels: on free loopback ports, in private folders, gone afterwards."""
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -18,6 +19,8 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from processes import As, Command, Server, free_ports, knock
+
+PATIENCE_S = 10
 
 
 class Postgres(Server):
@@ -176,3 +179,20 @@ def _package(name: str) -> Path:
     if not spec or not spec.submodule_search_locations:
         raise FileNotFoundError(f"{name} is missing: `python3 tests` installs it.")
     return Path(spec.submodule_search_locations[0])
+
+
+@asynccontextmanager
+async def watching(url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        connection.terminate()
+
+
+async def is_blocked(url: str) -> None:
+    """Waits until somebody waits for another one's lock."""
+    blocked = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with asyncio.timeout(PATIENCE_S), watching(url) as connection:
+        while not await connection.fetchval(blocked):
+            await asyncio.sleep(0)

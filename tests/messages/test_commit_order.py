@@ -2,10 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-import asyncpg
 import msgspec
 import pytest
 from sqlalchemy import insert, select
@@ -18,9 +16,8 @@ from parlour.messages.history import read_changes
 from parlour.messages.models import Message
 from parlour.messages.writing import Draft, Tail, write_group
 from people import Person, hear_all
-from services import Postgres
+from services import Postgres, is_blocked
 
-PATIENCE_S = 10
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -169,23 +166,6 @@ async def read_while_the_first_is_held_open(cursor: Cursor, database: Database, 
 async def write_alone(write: Write, database: Database, text: str) -> None:
     async with database.transaction() as writing:
         await write(writing, text)
-
-
-@asynccontextmanager
-async def watching(url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        connection.terminate()
-
-
-async def is_blocked(url: str) -> None:
-    """Waits until somebody waits for another one's lock."""
-    blocked = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    async with asyncio.timeout(PATIENCE_S), watching(url) as connection:
-        while not await connection.fetchval(blocked):
-            await asyncio.sleep(0)
 
 
 def a_draft(conversation: int, text: str) -> Draft:

@@ -67,8 +67,8 @@ async def test_a_rendition_that_two_make_at_once_stays(
         await keep(writing, [one])
     changes: list[int] = []
 
-    async def note(_db: Transaction, recording_id: int) -> None:
-        changes.append(recording_id)
+    async def note(writing: Transaction, recording_id: int) -> None:
+        writing.once_committed(lambda: changes.append(recording_id))
 
     async def find_speakers(_db: Reading, _ids: Sequence[int]) -> dict[int, int]:
         return {}

@@ -139,14 +139,15 @@ async def _mend(database: Database, mending: Mending, changed: Changed) -> bool:
         Recording.missing.is_(mending.missing),
         Recording.preparing.is_(mending.preparing),
     )
-    with contextlib.suppress(NotThere):  # its message is deleted at this moment
+    with contextlib.suppress(NotThere):  # also where its message is deleted at this moment
         async with database.transaction() as writing:
+            await changed(writing, mending.id)  # first, as a deletion does: its lock comes before the recording's
             done = await writing.execute(
                 update(Recording).where(*as_read).values(mending.values).returning(Recording.id)
             )
-            if still_so := bool(done.all()):
-                await changed(writing, mending.id)
-        return still_so
+            if not done.all():
+                raise NotThere
+        return True
     return False
 
 

@@ -195,11 +195,15 @@ class Preparing:
 
     async def _finish(self, task: Task, rendition_bytes: int | None) -> None:
         await self._way.give_way()
-        async with self._database.transaction() as db:
-            done = await db.execute(FINISH, {"prepared": task.id, "size": rendition_bytes})
-            if done.all():
-                await self._changed(db, task.id)
-            # Another process may have been faster; then this is the same rendition, and stays.
+        # Where another process was faster, this is the same rendition, and stays; but nothing is told twice.
+        with contextlib.suppress(NotThere):
+            async with self._database.transaction() as db:
+                await self._changed(db, task.id)  # first, as a deletion does: its lock comes before the recording's
+                done = await db.execute(FINISH, {"prepared": task.id, "size": rendition_bytes})
+                if not done.all():
+                    raise NotThere  # to be prepared
+            return
+        async with self._database.reading() as db:
             still_there = bool((await db.execute(THERE, {"wanted": task.id})).all())
         if not still_there and rendition_bytes is not None:  # its message was deleted meanwhile
             await self._store.remove(rendition_of(task.name))

@@ -76,10 +76,10 @@ async def listened(
     heard = posted.form.get("heard") == "1"
     async with database.transaction() as writing:
         before = await read_listened(writing, posted.viewer.id, [audible.id])
-        await note_listened(writing, posted.viewer.id, audible.id, position_s, speed, heard=heard)
         was_heard = before.of(audible.id).heard
-        if heard and not was_heard:
+        if heard and not was_heard:  # first, as a deletion does: its lock comes before the recording's
             await mark_played(writing, posted.viewer.id, audible.id)
+        await note_listened(writing, posted.viewer.id, audible.id, position_s, speed, heard=heard)
         place = audible.conversation_id, posted.viewer.id, audible.id
         writing.announce(RecordingHeard(*place, position_s, speed or before.speed, heard=heard or was_heard))
     if request.headers.get("hx-request") == "true" or request.headers.get("sec-fetch-mode") in ("cors", "same-origin"):

@@ -1,0 +1,56 @@
+"""Whatever changes a recording takes its locks in the order in which a deletion does, so that neither waits forever."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+
+from conftest import migrated
+from parlour import db
+from parlour.db import Database
+from parlour.messages.editing import TAKE_REVISION
+from people import Person
+from services import Postgres, is_blocked
+from voice.voices import PHONE, WEBM, prepared, speak
+
+WHAT_A_DELETION_TAKES_LAST = text("SELECT id FROM recording WHERE id = 1 FOR UPDATE NOWAIT")
+
+
+@pytest.fixture
+async def database_url(postgres: Postgres) -> AsyncIterator[str]:
+    """PostgreSQL alone: on SQLite no second transaction ever writes beside the first."""
+    async with postgres.database(await migrated(postgres)) as url:
+        yield url
+
+
+@pytest.fixture
+async def elsewhere(database_url: str) -> AsyncIterator[Database]:
+    database = db.connect(database_url, lambda _events: None)
+    yield database
+    await database.close()
+
+
+async def test_whoever_hears_a_recording_for_the_first_time(
+    ada: Person, bo: Person, talk: int, elsewhere: Database, database_url: str
+) -> None:
+    await speak(ada, talk, PHONE.content)
+    await bo.get(f"/conversations/{talk}")
+    async with elsewhere.transaction() as deleting:
+        await deleting.execute(TAKE_REVISION, {"changed": talk})
+        hearing = asyncio.create_task(bo.post("/recordings/1/listened", {"position": "1", "heard": "1"}))
+        await is_blocked(database_url)
+        await deleting.execute(WHAT_A_DELETION_TAKES_LAST)
+    assert (await hearing).status == 303
+    assert 'data-heard="true"' in (await bo.get(f"/conversations/{talk}")).text
+
+
+async def test_whoever_has_made_its_second_rendition(
+    ada: Person, talk: int, elsewhere: Database, database_url: str
+) -> None:
+    await speak(ada, talk, WEBM.content)
+    async with elsewhere.transaction() as deleting:
+        await deleting.execute(TAKE_REVISION, {"changed": talk})
+        await is_blocked(database_url)
+        await deleting.execute(WHAT_A_DELETION_TAKES_LAST)
+    await prepared(ada, talk)
