@@ -21,7 +21,9 @@ BROWSER_COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chr
 TEXT_BROWSERS = ("lynx", "w3m")
 FIREFOX_COMMANDS = ("firefox-esr", "firefox")
 MAC_APPLICATIONS = ("Chromium", "Google Chrome")
-SIDE_BY_SIDE = ("--numprocesses=auto", "--dist=worksteal")  # most tests wait for a server or a browser
+CORES = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+# Half as many again as there are cores, since most tests wait for a server or a browser.
+SIDE_BY_SIDE = (f"--numprocesses={(3 * CORES + 1) // 2}", "--dist=worksteal")
 
 ASK_DRIVER = """
 import pathlib, playwright
