@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -9,7 +10,10 @@ from sqlalchemy import text
 from conftest import migrated
 from parlour import db
 from parlour.db import Database
-from parlour.messages.editing import TAKE_REVISION
+from parlour.messages.editing import TAKE_REVISION, redraw
+from parlour.pace import RightOfWay
+from parlour.voice.store import Store
+from parlour.voice.sweeping import sweep
 from people import Person
 from services import Postgres, is_blocked
 from voice.voices import PHONE, WEBM, prepared, speak
@@ -54,3 +58,20 @@ async def test_whoever_has_made_its_second_rendition(
         await is_blocked(database_url)
         await deleting.execute(WHAT_A_DELETION_TAKES_LAST)
     await prepared(ada, talk)
+
+
+async def test_whoever_finds_that_its_bytes_are_gone(
+    ada: Person, talk: int, elsewhere: Database, database_url: str, tmp_path: Path
+) -> None:
+    await speak(ada, talk, PHONE.content)
+    await speak(ada, talk, PHONE.content)
+    folder = next(tmp_path.rglob("recordings"))
+    first = min(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    first.unlink()
+    async with elsewhere.transaction() as deleting:
+        await deleting.execute(TAKE_REVISION, {"changed": talk})
+        sweeping = asyncio.create_task(sweep(elsewhere, Store("", folder, RightOfWay()), 0, redraw))
+        await is_blocked(database_url)
+        await deleting.execute(WHAT_A_DELETION_TAKES_LAST)
+    await sweeping
+    assert "This recording is gone." in (await ada.get(f"/conversations/{talk}")).articles[0]
