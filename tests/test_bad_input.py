@@ -117,3 +117,12 @@ async def test_whatever_is_looked_for_is_answered(ada: Person, talk: int) -> Non
             head = f"GET {path}?{odd} HTTP/1.1\r\nHost: {host}\r\nCookie: {ada.cookie}\r\nConnection: close\r\n\r\n"
             line = (await ask(port, head.encode("latin-1")))[:12]
             assert line in (b"HTTP/1.1 200", b"HTTP/1.1 303", b"HTTP/1.1 400"), (path, odd)
+
+
+async def test_thousands_of_noughts_before_a_length_change_nothing(house: str) -> None:
+    port = urlsplit(house).port or 0
+    for begin in ("GET /sign-in", "HEAD /sign-in", "POST /sign-in", "POST /conversations/1/messages"):
+        for media_type in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+            head = f"{begin} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Type: {media_type}\r\n"
+            line = (await ask(port, f"{head}Content-Length: {'0' * 5_000}\r\n\r\n".encode()))[:12]
+            assert line[:10] in (b"HTTP/1.1 2", b"HTTP/1.1 3", b"HTTP/1.1 4"), (begin, media_type)

@@ -35,14 +35,23 @@ async def door(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClie
         yield client
 
 
+async def in_pieces() -> AsyncIterator[bytes]:
+    """A body that says nothing of its length."""
+    yield LARGE
+
+
 async def test_files_are_let_in_one_after_the_other_and_texts_at_once(door: httpx.AsyncClient) -> None:
-    async def come(body: bytes, media_type: str) -> float:
+    async def come(body: bytes | AsyncIterator[bytes], media_type: str) -> float:
         answer = await door.post("/", content=body, headers={"content-type": media_type})
         assert answer.status_code == 201
         return float(answer.text)
 
     begun = asyncio.get_running_loop().time()
-    files = asyncio.gather(*(come(LARGE, "multipart/form-data; boundary=x") for _ in range(5)))
+    files = asyncio.gather(
+        *(come(LARGE, "multipart/form-data; boundary=x") for _ in range(3)),
+        come(LARGE, "Multipart/Form-Data; boundary=x"),
+        come(in_pieces(), "multipart/form-data; boundary=x"),
+    )
     texts = asyncio.gather(*(come(LARGE, "application/x-www-form-urlencoded") for _ in range(5)))
     small = asyncio.gather(*(come(b"x", "multipart/form-data; boundary=x") for _ in range(5)))
     came = sorted(at - begun for at in await files)

@@ -9,6 +9,7 @@ from litestar.exceptions import LitestarException
 from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
 
 from parlour.compression import compress, takes_gzip
+from parlour.forms import announced_bytes
 from parlour.pace import Pace, RightOfWay
 from parlour.security import Origins
 
@@ -98,13 +99,13 @@ class Porter:
                 await send(start)
             await send(message)
 
-        announced = _announced_bytes(scope)
-        if announced > SMALL_FORM_BYTES and _has_parts(scope):
+        posts = scope["method"] == HttpMethod.POST
+        is_small = 0 <= announced_bytes("".join(_values(scope, b"content-length"))) <= SMALL_FORM_BYTES
+        if posts and not is_small and _has_parts(scope):
             await self._pace.wait()
             await self._way.give_way()
-        is_small_form = scope["method"] == HttpMethod.POST and 0 <= announced <= SMALL_FORM_BYTES
         try:
-            with self._way.first() if is_small_form else nullcontext():
+            with self._way.first() if posts and is_small else nullcontext():
                 await self._app(asked, receive, send_dressed)
         except LitestarException:
             if BROKEN_OFF not in asked["state"]:
@@ -140,14 +141,8 @@ def _values(scope: Scope, wanted: bytes) -> list[str]:
     return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
 
 
-def _announced_bytes(scope: HTTPScope) -> int:
-    """How large the body says that it is; -1 where it does not say."""
-    length = "".join(_values(scope, b"content-length"))
-    return int(length) if length.isdecimal() else -1
-
-
 def _has_parts(scope: HTTPScope) -> bool:
-    return any(media_type.startswith("multipart/") for media_type in _values(scope, b"content-type"))
+    return any(media_type.lower().startswith("multipart/") for media_type in _values(scope, b"content-type"))
 
 
 def _is_worth_compressing(headers: Headers, body: bytes) -> bool:

@@ -13,7 +13,17 @@ import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from parlour.errors import BadRequest, Refusal, TooLarge, TooSlow, Unavailable
-from parlour.forms import CHUNK_WAIT_S, FIELDS_AT_MOST, FORM_LIMIT, Asked, Form, TooLargeForm, decoded, legible
+from parlour.forms import (
+    CHUNK_WAIT_S,
+    FIELDS_AT_MOST,
+    FORM_LIMIT,
+    Asked,
+    Form,
+    TooLargeForm,
+    announced_bytes,
+    decoded,
+    legible,
+)
 from parlour.nameless import nameless_file
 
 FILE_LIMIT = 25 * 1024 * 1024  # bytes
@@ -81,18 +91,12 @@ def is_multipart(request: Asked) -> bool:
     return bool(parse_options_header(request.headers.get("content-type", ""))[0] == "multipart/form-data")
 
 
-def announced_bytes(request: Asked) -> int:
-    """How large the body says that it is; nothing where it does not say."""
-    announced = request.headers.get("content-length", "")
-    return int(announced) if announced.isdigit() else 0
-
-
 async def begin_form(request: Asked, file_field: str) -> tuple[Form, Upload | None]:
     """The fields of a multipart form up to its file, and the file if one was chosen.
 
     Raises TooLarge, TooLargeForm, TooSlow, NotText, and BadRequest for broken multipart.
     """
-    if announced_bytes(request) > ANNOUNCED_LIMIT:
+    if announced_bytes(request.headers.get("content-length", "")) > ANNOUNCED_LIMIT:
         raise TooLarge
     body = _Body(request)
     fields, has_file = await _read_fields(body, file_field)
