@@ -60,6 +60,17 @@ print(policy == os.SCHED_OTHER, nice, turn_ns == workbench.TURN_NS if tells_turn
 """
 
 
+HOW_NICE_IT_IS = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from parlour.voice import workbench
+workbench._work = lambda job, source, written: {"nice": os.getpriority(os.PRIO_PROCESS, 0)}
+os.nice(10)
+files = [os.open(".", os.O_TMPFILE | os.O_RDWR) for _ in range(2)]
+workbench.work({"cpu_s": 9, "yields": sys.argv[2] == "yields"}, 1, *files)
+"""
+
+
 NOTHING = Job(what="listen", kind="webm", cpu_s=1, longest_s=1.0, yields=False)
 
 
@@ -73,6 +84,36 @@ async def workshop() -> AsyncIterator[Workshop]:
 def test_a_process_is_no_idle_one_to_linux_but_gives_way_to_all_others_soon() -> None:
     command = [sys.executable, "-I", "-c", HOW_IT_IS_GIVEN_TIME, PACKAGES]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "True 19 True\n"
+
+
+@pytest.mark.parametrize(("how", "nice"), [("for somebody", 10), ("yields", 19)])
+def test_what_nobody_waits_for_is_as_nice_as_can_be(how: str, nice: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-I", "-c", HOW_NICE_IT_IS, PACKAGES, how]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    assert json.loads(said) == {"nice": nice}
+
+
+async def test_what_is_read_while_all_is_to_stop_is_finished_soon_or_to_be_sent_again(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FINISH_WITHIN_S", 0.2)
+    asked = asyncio.Event()
+
+    async def read_without_end(*_: object) -> bytes:
+        asked.set()
+        await asyncio.Event().wait()
+        return b""
+
+    monkeypatch.setattr(workshop._workers, "do", read_without_end)
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
+        source.write(WEBM.content)
+        source.flush()
+        listening = asyncio.create_task(workshop.listen(source, target, whose=1))
+        await asked.wait()
+        workshop.close()
+        async with asyncio.timeout(PATIENCE_S):
+            with pytest.raises(Unavailable):
+                await listening
 
 
 async def test_a_process_holds_nothing_of_another_and_ends_when_nobody_waits_for_it() -> None:

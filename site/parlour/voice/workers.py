@@ -25,10 +25,11 @@ TRIES = 2  # whoever ended the process may have meant another one, or wanted its
 
 PACKAGES = str(Path(__file__).resolve().parents[2])
 # It knows nothing of the server: no variable, no folder, no file. To load what it works with is most of its own work,
-# so it is nice before that, and so is all that it forks.
+# so it is nice before that, and so is all that it forks. Not as nice as can be, since somebody waits: beside others
+# who use every core it still gets a tenth of one.
 BEGIN = """
 import os, sys
-os.nice(19)
+os.nice(10)
 sys.path.insert(0, sys.argv[1])
 from parlour.voice.fork_server import main
 main(int(sys.argv[2]))

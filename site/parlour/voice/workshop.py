@@ -5,6 +5,8 @@ import logging
 import math
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import BinaryIO
 
 import msgspec
@@ -23,7 +25,8 @@ CORES = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_coun
 AT_ONCE, RENDER_AT_ONCE = max(1, CORES - 1), 1
 RETRY_AFTER_S = 5
 SLACK_S = 0.5  # a recorder that stops at the limit may write a little more
-WALL_FACTOR = 4  # a process may be given a part of a core only
+WALL_FACTOR = 16  # a process may be given a small part of a core only, where others use them all
+FINISH_WITHIN_S = 3.0  # once the server is to stop, which answers nobody after 4
 
 
 class Sort(msgspec.Struct, frozen=True):
@@ -85,10 +88,15 @@ class Workshop:
         self._longest_s = longest_s + SLACK_S
         self._listening, self._rendering = Turns(AT_ONCE), asyncio.Semaphore(RENDER_AT_ONCE)
         self._workers = Workers(AT_ONCE)
+        self._at_work: set[asyncio.Timeout] = set()
 
     def close(self) -> None:
-        """Has those who wait told to send their recordings again; what is at work is finished."""
+        """Has those who wait told to send their recordings again; what is at work is finished if that takes no time."""
         self._listening.close()
+        now = asyncio.get_running_loop().time()
+        for limit in self._at_work:
+            if not limit.expired():
+                limit.reschedule(now + FINISH_WITHIN_S)
 
     async def stop(self) -> None:
         """Ends what is at work."""
@@ -111,6 +119,16 @@ class Workshop:
         async with self._rendering:
             await self._run(RENDERING, kind, source, target)
 
+    @asynccontextmanager
+    async def _timeout(self, seconds: float) -> AsyncIterator[None]:
+        """Raises TimeoutError after that, or soon where the workshop is closed before."""
+        async with asyncio.timeout(seconds) as limit:
+            self._at_work.add(limit)
+            try:
+                yield
+            finally:
+                self._at_work.discard(limit)
+
     async def _run(self, sort: Sort, kind: Kind, source: BinaryIO, target: BinaryIO) -> Answer:
         job = Job(
             what=sort.what,
@@ -120,7 +138,7 @@ class Workshop:
             yields=sort.yields,
         )
         try:
-            async with asyncio.timeout(sort.wall_limit_s(self._longest_s)):
+            async with self._timeout(sort.wall_limit_s(self._longest_s)):
                 answer = msgspec.json.decode(await self._workers.do(job, source, target), type=Answer)
         except TimeoutError as error:  # it got no time, which says nothing of the recording
             raise Unavailable(RETRY_AFTER_S) from error
