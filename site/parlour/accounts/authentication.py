@@ -24,7 +24,6 @@ KNOWN_NAMES_AT_MOST = 20  # people who share one browser
 NOBODY = "nobody"
 YEAR_S = 365 * 86_400
 KNOWN_COOKIES = 4_096
-# Many recordings that come at once are taken one after the other, so that what people write comes in between.
 
 CountUnread = Callable[[int], Awaitable[int]]  # of a user, in all
 Connection = Request[object, object, State] | WebSocket[object, object, State]
