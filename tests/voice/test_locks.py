@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from conftest import migrated
 from parlour import db
 from parlour.db import Database
 from parlour.messages.editing import TAKE_REVISION, redraw
@@ -15,17 +14,14 @@ from parlour.pace import RightOfWay
 from parlour.voice.store import Store
 from parlour.voice.sweeping import sweep
 from people import Person
-from services import Postgres, is_blocked
+from services import is_blocked
 from voice.voices import PHONE, WEBM, prepared, speak
 
 WHAT_A_DELETION_TAKES_LAST = text("SELECT id FROM recording WHERE id = 1 FOR UPDATE NOWAIT")
 
 
-@pytest.fixture
-async def database_url(postgres: Postgres) -> AsyncIterator[str]:
-    """PostgreSQL alone: on SQLite no second transaction ever writes beside the first."""
-    async with postgres.database(await migrated(postgres)) as url:
-        yield url
+# On SQLite no second transaction ever writes beside the first.
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 @pytest.fixture
