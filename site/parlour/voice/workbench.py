@@ -91,6 +91,7 @@ def take_short_turns() -> None:
     """Has Linux (since 6.12; before, it takes no notice) give it the core for 0.1 ms where others want it, not for 3.
 
     As nice as it is already. Batch or idle it is not: Linux takes a core that works for these for a free one.
+    Where that is refused, as a container may do, it keeps the turns that it has: others then wait a little longer.
     """
     if call := SCHED_SETATTR.get(os.uname().machine):
         nice = os.getpriority(os.PRIO_PROCESS, 0)
